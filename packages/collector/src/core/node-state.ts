@@ -1,0 +1,182 @@
+/** The collector's vocabulary for one node: what is remembered, and what a decision reads and asks to be written. */
+import type { Change, ChangeKind, UnknownReason } from '@holdfast/shared/compare';
+import type { Attribute, Entry } from '@holdfast/shared/entry';
+import type { Entries } from '@holdfast/shared/manifest';
+import type { Scope } from '@holdfast/shared/scope';
+import type { BlindSpot } from '@holdfast/shared/visibility';
+import type { AgentFacts, AgentHealth, Net, ScanResult } from '@holdfast/shared/wire';
+
+/** Milliseconds since 1970 by the collector's clock. */
+export type Millis = number;
+
+/** A manifest without its entries: enough to compare, and to find the buckets. Immutable. */
+export interface ManifestRecord {
+  readonly digest: string;
+  readonly scopeDigest: string;
+  /** 256, in bucket order. */
+  readonly bucketDigests: readonly string[];
+  readonly entries: number;
+  /** Entries that could not be measured in full. */
+  readonly unread: number;
+}
+
+/** A bucket as it is stored: immutable, by digest. */
+export interface BucketRecord {
+  readonly digest: string;
+  /** Canonical lines, see shared/manifest. */
+  readonly text: string;
+  readonly entries: number;
+  readonly unread: number;
+}
+
+/** An instance that reported before the present one took over. */
+export interface RetiredInstance {
+  readonly instance: string;
+  /** How often it came back after another had taken over. */
+  readonly returns: number;
+}
+
+export interface NodeState {
+  readonly name: string;
+  readonly firstSeenAt: Millis;
+  readonly deletedAt: Millis | null;
+  readonly instance: string;
+  /** Of the last report that was applied. */
+  readonly sequence: number;
+  readonly lastReportAt: Millis;
+  /** Newest first; bounded. */
+  readonly retired: readonly RetiredInstance[];
+  /** The instance whose reports are refused because another one claims the node too. */
+  readonly refusedInstance: string | null;
+  readonly agent: AgentFacts;
+  readonly health: AgentHealth;
+  /** Set when the machine-id changed; cleared by an acceptance of everything. */
+  readonly reimagedAt: Millis | null;
+  readonly observed: string | null;
+  readonly blindSpots: readonly BlindSpot[];
+  readonly scans: readonly ScanResult[];
+  readonly journal: string;
+  readonly eventsStored: number;
+  readonly baseline: BaselineRecord | null;
+  /** Why the first manifest was not taken as the baseline although the policy says accept; null otherwise. */
+  readonly pendingBecause: string | null;
+}
+
+/** One baseline in a node's history. Never edited, only succeeded. */
+export interface BaselineRecord {
+  /** From 1, per node. */
+  readonly sequence: number;
+  readonly manifest: string;
+  readonly acceptedAt: Millis;
+  readonly acceptedBy: string;
+  readonly reason: string | null;
+  /** Whether the caller named what it had looked at (`If-Match`). */
+  readonly reviewed: boolean;
+  /** How many paths this acceptance took over. */
+  readonly paths: number;
+  /** The baseline that this one brought back, if it was a restore. */
+  readonly restoredFrom: number | null;
+}
+
+export interface StandingDrift extends Change {
+  readonly firstSeenAt: Millis;
+}
+
+/** How a drift ended. */
+export type DriftEnd = 'accepted' | 'reverted';
+
+export interface DriftEffects {
+  readonly started: readonly Change[];
+  /** Drifts that stand on, with another content than before. */
+  readonly altered: readonly Change[];
+  readonly ended: readonly { readonly path: string; readonly as: DriftEnd }[];
+  readonly unknown: readonly { readonly path: string; readonly reason: UnknownReason }[];
+  readonly known: readonly string[];
+}
+
+export const eventKinds = [
+  'change',
+  'node-first-seen',
+  'machine-changed',
+  'instance-conflict',
+  'scope-changed',
+  'baseline-accepted',
+  'baseline-restored',
+  'events-dropped',
+  'journal-replaced',
+  'rescan-asked',
+  'node-deleted',
+  'node-readmitted',
+  'store-restored',
+] as const;
+export type EventKind = (typeof eventKinds)[number];
+
+/** One line of a node's history. A `change` has a path, and `before` or `after`; `net` is null if no event of the agent told of it. */
+export interface EventRecord {
+  readonly kind: EventKind;
+  readonly at: Millis;
+  /** By the agent's clock, where the agent told of it. */
+  readonly agentAt: string | null;
+  readonly path: string | null;
+  readonly change: ChangeKind | null;
+  readonly attributes: readonly Attribute[];
+  readonly before: Entry | null;
+  readonly after: Entry | null;
+  readonly net: Net | null;
+  readonly detail: string | null;
+}
+
+export const auditActions = [
+  'accept',
+  'restore',
+  'delete-node',
+  'readmit-node',
+  'rescan',
+  'token-create',
+  'token-revoke',
+  'accept-initial',
+  'accept-expected-scope',
+] as const;
+export type AuditAction = (typeof auditActions)[number];
+
+export interface AuditRecord {
+  readonly at: Millis;
+  /** A token's name, or `holdfast` for what the configuration decided. */
+  readonly who: string;
+  readonly action: AuditAction;
+  readonly node: string | null;
+  readonly reason: string | null;
+  readonly details: Readonly<Record<string, string | number | boolean | null>>;
+}
+
+/** What a decision about one node may read. Everything by digest is immutable, so reading it late changes nothing. */
+export interface NodeView {
+  readonly state: NodeState | null;
+  manifest(digest: string): ManifestRecord;
+  bucket(digest: string): Entries;
+  /** Standing drifts whose path lies in bucket `index`. */
+  standing(index: number): readonly StandingDrift[];
+  /** Unknown paths that lie in bucket `index`. */
+  unknown(index: number): ReadonlyMap<string, UnknownReason>;
+  scope(digest: string): Scope | null;
+  baseline(sequence: number): BaselineRecord | null;
+  /** The median number of entries over other nodes' observed manifests with this scope; null if there is none. */
+  siblingEntries(scopeDigest: string): number | null;
+}
+
+/** What a decision asks to be written, all of it or nothing. `state` replaces the node's state. */
+export interface NodeEffects {
+  readonly state: NodeState;
+  readonly buckets: readonly BucketRecord[];
+  readonly manifests: readonly ManifestRecord[];
+  readonly scope: { readonly digest: string; readonly document: Scope } | null;
+  /** Appended to the history; equals `state.baseline` when there is one. */
+  readonly newBaseline: BaselineRecord | null;
+  readonly drift: DriftEffects;
+  readonly events: readonly EventRecord[];
+  readonly commandsDone: readonly number[];
+  readonly commands: readonly ('rescan' | 'resynchronise')[];
+  readonly audit: AuditRecord | null;
+}
+
+export const noDriftEffects: DriftEffects = { started: [], altered: [], ended: [], unknown: [], known: [] };

@@ -1,0 +1,136 @@
+/**
+ * What the collector keeps, behind an interface whose operations are asynchronous, coarse (one per use case) and
+ * state their atomicity, so that another database can stand behind it.
+ *
+ * Guarantees, for every operation that writes:
+ * - It is applied whole or not at all, and no other operation on the same node runs between its read and its write.
+ * - When its promise resolves, it is durable: it survives a crash of the process and of the machine. Several
+ *   operations may share one transaction (group commit); a failure of one does not fail another.
+ * - It rejects with {@link StorageUnavailableError} when the disk refuses (full, read-only, failing); nothing was
+ *   written then, and a later try may succeed.
+ */
+import type { Entry } from '@holdfast/shared/entry';
+import type { Command } from '@holdfast/shared/wire';
+import type { UnknownReason } from '@holdfast/shared/compare';
+import type {
+  AuditRecord,
+  BaselineRecord,
+  DriftEnd,
+  EventRecord,
+  Millis,
+  NodeEffects,
+  NodeState,
+  NodeView,
+  StandingDrift,
+} from '#core/node-state';
+
+export class StorageUnavailableError extends Error {
+  readonly code = 'storage-unavailable';
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'StorageUnavailableError';
+  }
+}
+
+/** A decision over one node: reads the view, and returns effects to be written, or a refusal that writes nothing. */
+export type Decide<Refusal, Outcome> = (
+  view: NodeView,
+) => { readonly refuse: Refusal } | { readonly apply: NodeEffects | null; readonly outcome: Outcome };
+
+export type Decided<Refusal, Outcome> =
+  | { readonly refused: Refusal }
+  | { readonly outcome: Outcome; readonly node: NodeState | null; readonly commands: readonly Command[] };
+
+/** A node with the counts that lists and metrics show. */
+export interface NodeSummary {
+  readonly state: NodeState;
+  readonly observedEntries: number;
+  /** Of the observed manifest; null while there is none. */
+  readonly observedScope: string | null;
+  readonly baselineScope: string | null;
+  readonly drift: { readonly added: number; readonly removed: number; readonly changed: number };
+  readonly oldestDriftAt: Millis | null;
+  readonly unknownPaths: number;
+}
+
+export interface DriftRecord extends StandingDrift {
+  /** Stable number of this drift. */
+  readonly id: number;
+  readonly node: string;
+  /** Null while it stands. */
+  readonly endedAt: Millis | null;
+  readonly endedAs: DriftEnd | null;
+  /** How many drifts this path of this node has had within the retention, this one included. */
+  readonly occurrences: number;
+  /** Set if the path cannot be measured in full at present, so that the drift can't be seen to end. */
+  readonly unknown: UnknownReason | null;
+}
+
+export interface StoredEvent extends EventRecord {
+  /** Grows; the cursor of paging. */
+  readonly id: number;
+}
+
+export interface StoredAudit extends AuditRecord {
+  readonly id: number;
+}
+
+export type TokenRole = 'agent' | 'sweeper' | 'viewer' | 'operator';
+
+export interface TokenRecord {
+  readonly id: number;
+  readonly name: string;
+  readonly role: TokenRole;
+  /** For role agent: the only node it may speak for; null for any. */
+  readonly node: string | null;
+  readonly createdAt: Millis;
+  readonly revokedAt: Millis | null;
+}
+
+export interface Store extends AsyncDisposable {
+  /** Changes when the data was restored from a backup; agents resynchronise when they see it change. */
+  readonly epoch: string;
+
+  /** Decides and writes over one node. See the guarantees above. `decide` may be called again if the write is retried, so it must be pure. */
+  decide<Refusal, Outcome>(
+    node: string,
+    decide: Decide<Refusal, Outcome>,
+  ): Promise<Decided<Refusal, Outcome>>;
+
+  node(name: string): Promise<NodeSummary | null>;
+  /** Sorted by name; nodes that were deleted are left out. */
+  nodes(): Promise<NodeSummary[]>;
+  /** Sorted by path. Standing drifts of one node. */
+  standingDrift(node: string): Promise<DriftRecord[]>;
+  /** For metrics: of each node at most `limit` standing drifts, the oldest first, ties by path. */
+  standingDriftOfAll(limit: number): Promise<{ readonly node: string; readonly path: string }[]>;
+  unknownPaths(node: string): Promise<{ readonly path: string; readonly reason: UnknownReason }[]>;
+  /** Entries of a manifest in path order, a slice at a time, so that no caller holds a whole one. Throws if the digest is unknown. */
+  manifestEntries(digest: string): AsyncIterable<Entry[]>;
+  /** Newest first. */
+  baselines(node: string): Promise<BaselineRecord[]>;
+  /** Oldest first, those with an id above `after`. */
+  events(node: string, after: number, limit: number): Promise<StoredEvent[]>;
+  /** Commands that wait for the node. */
+  commands(node: string): Promise<Command[]>;
+  /** Calls `wake` after a commit that gave the node a command. Returns the way to stop. */
+  onCommand(node: string, wake: () => void): () => void;
+  /** Newest first, those with an id below `before`. */
+  audit(before: number | null, limit: number): Promise<StoredAudit[]>;
+
+  /** `hash` is hex sha256 of the token. The audit record is written with it. */
+  createToken(
+    token: Omit<TokenRecord, 'id' | 'revokedAt'>,
+    hash: string,
+    audit: AuditRecord,
+  ): Promise<TokenRecord>;
+  revokeToken(id: number, at: Millis, audit: AuditRecord): Promise<boolean>;
+  tokens(): Promise<TokenRecord[]>;
+  /** The token with this hash that is not revoked. */
+  tokenByHash(hash: string): Promise<TokenRecord | null>;
+
+  /** Removes events and ended drifts older than `before`, and buckets and manifests that nothing refers to, in short steps. */
+  tidy(before: Millis): Promise<{ events: number; drifts: number; manifests: number; buckets: number }>;
+  /** Whether a write would succeed now. */
+  isWritable(): Promise<boolean>;
+}
