@@ -12,6 +12,9 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const node24 = join(root, 'node_modules', 'node', 'bin', 'node');
 const installedMark = join(root, 'node_modules', '.holdfast-installed');
 
+/** Not in package.json's `packageManager`: pnpm then wants itself in the lockfile, and a frozen install fails. */
+const pnpm = 'pnpm@12.21.0';
+
 const programs = {
   start: ['scripts/start.ts'],
   test: ['scripts/test.ts'],
@@ -42,9 +45,8 @@ function installIfNeeded() {
   const wanted = wantedInstall();
   if (existsSync(node24) && existsSync(installedMark) && readFileSync(installedMark, 'utf8') === wanted)
     return;
-  const { packageManager } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   console.error('holdfast: installing dependencies from the npm registry (once; about 15 s)');
-  const install = spawnSync('npx', ['--yes', packageManager, 'install', '--frozen-lockfile'], {
+  const install = spawnSync('npx', ['--yes', pnpm, 'install', '--frozen-lockfile'], {
     cwd: root,
     stdio: ['ignore', 2, 2], // stdout belongs to the program that runs afterwards
   });
