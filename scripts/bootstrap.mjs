@@ -4,7 +4,7 @@
 // Plain JavaScript, because the machine's own Node may not be able to read TypeScript.
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -43,39 +43,87 @@ function wantedInstall() {
 
 function installIfNeeded() {
   const wanted = wantedInstall();
-  if (existsSync(node24) && existsSync(installedMark) && readFileSync(installedMark, 'utf8') === wanted)
-    return;
-  console.error('holdfast: installing dependencies from the npm registry (once; about 15 s)');
-  const install = spawnSync('npx', ['--yes', pnpm, 'install', '--frozen-lockfile'], {
-    cwd: root,
-    stdio: ['ignore', 2, 2], // stdout belongs to the program that runs afterwards
-  });
-  if (install.status !== 0) {
-    console.error('holdfast: the installation failed; its output is above');
-    process.exit(1);
+  if (isInstalled(wanted)) return;
+  const release = waitForOtherInstalls();
+  try {
+    if (isInstalled(wanted)) return;
+    console.error('holdfast: installing dependencies from the npm registry (once; about 15 s)');
+    const install = spawnSync('npx', ['--yes', pnpm, 'install', '--frozen-lockfile'], {
+      cwd: root,
+      stdio: ['ignore', 2, 2], // stdout belongs to the program that runs afterwards
+    });
+    if (install.error) fail(`cannot run npx: ${install.error.message}`);
+    if (install.status !== 0) fail('the installation failed; its output is above');
+    if (!existsSync(node24)) fail('the installation left no Node 24; remove node_modules and try again');
+    writeFileSync(installedMark, wanted);
+  } finally {
+    release();
   }
-  writeFileSync(installedMark, wanted);
+}
+
+function isInstalled(wanted) {
+  return existsSync(node24) && existsSync(installedMark) && readFileSync(installedMark, 'utf8') === wanted;
+}
+
+/** `npm start` and `npm test` at once in a fresh clone would install over each other. Returns the way to let go. */
+function waitForOtherInstalls() {
+  const lock = join(root, '.holdfast-installing');
+  for (let waiting = false; ; waiting = true) {
+    try {
+      writeFileSync(lock, String(process.pid), { flag: 'wx' });
+      process.on('exit', () => rmSync(lock, { force: true })); // also when fail() ends the process
+      return () => rmSync(lock, { force: true });
+    } catch (error) {
+      if (error.code !== 'EEXIST') fail(`cannot write ${lock}: ${error.message}`);
+    }
+    if (!isAlive(lock)) rmSync(lock, { force: true });
+    else if (!waiting) console.error('holdfast: waiting for another installation in this directory');
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 250);
+  }
+}
+
+/** Whether the process that holds the lock still runs. A lock without a number yet is being written. */
+function isAlive(lock) {
+  try {
+    const pid = Number(readFileSync(lock, 'utf8'));
+    if (pid > 0) process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error.code === 'EPERM';
+  }
 }
 
 function handOver(argv) {
-  const path = `${dirname(node24)}:${process.env.PATH ?? ''}`;
-  const child = spawn(
-    node24,
-    argv.map((arg, i) => (i === 0 ? join(root, arg) : arg)),
-    {
-      stdio: 'inherit',
-      env: { ...process.env, PATH: path },
-    },
-  );
-  // Ctrl-C reaches the child by the terminal's process group; a `kill` of this process alone does not.
-  for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
-  process.on('SIGINT', () => {});
-  child.on('error', (error) => {
-    console.error(`holdfast: cannot run Node 24: ${error.message}`);
-    process.exit(1);
+  const child = spawn(node24, [join(root, argv[0]), ...argv.slice(1)], {
+    stdio: 'inherit',
+    env: { ...process.env, PATH: `${dirname(node24)}:${process.env.PATH ?? ''}` },
   });
+  for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  // Ctrl-C reaches the child by the terminal's process group, and a second SIGINT would cut its orderly end short.
+  // Without a terminal nobody else passes it on.
+  process.on('SIGINT', () => {
+    if (!hasTerminal()) child.kill('SIGINT');
+  });
+  child.on('error', (error) => fail(`cannot run Node 24: ${error.message}`));
   child.on('exit', (code, signal) => {
-    if (signal) process.kill(process.pid, signal);
+    if (signal) {
+      process.removeAllListeners(signal);
+      process.kill(process.pid, signal);
+    }
     process.exit(code ?? 1);
   });
+}
+
+function hasTerminal() {
+  try {
+    closeSync(openSync('/dev/tty', 'r'));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function fail(message) {
+  console.error(`holdfast: ${message}`);
+  process.exit(1);
 }

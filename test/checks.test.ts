@@ -1,0 +1,17 @@
+/** The checks of the whole tree, as tests: what they print is the test's failure. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { test } from 'node:test';
+import { repositoryRoot } from './repository.ts';
+
+test('the code has no type errors', () => check('tsc', '--noEmit'));
+test('the linter, type-aware, has nothing to say', () => check('oxlint', '--type-aware', '--deny-warnings'));
+test('the code is formatted', () => check('biome', 'format'));
+
+function check(tool: string, ...args: string[]): void {
+  const { status, stdout, stderr } = spawnSync(`node_modules/.bin/${tool}`, args, {
+    cwd: repositoryRoot,
+    encoding: 'utf8',
+  });
+  assert.equal(status, 0, `${tool} ${args.join(' ')}\n${stdout}${stderr}`);
+}
