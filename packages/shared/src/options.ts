@@ -41,9 +41,9 @@ interface OptionWords {
 }
 
 /** Without a default, the option is null where it is not set. */
-export function option<T>(words: OptionWords & { parse: Parser<T>; default: T }): Option<T>;
+export function option<T>(words: OptionWords & { parse: Parser<T>; default: NoInfer<T> }): Option<T>;
 export function option<T>(words: OptionWords & { parse: Parser<T> }): Option<T | null>;
-export function option<T>(words: OptionWords & { parse: Parser<T>; default?: T }): Option<T | null> {
+export function option<T>(words: OptionWords & { parse: Parser<T>; default?: NoInfer<T> }): Option<T | null> {
   const fallback = words.default ?? null;
   return {
     doc: words.doc,
