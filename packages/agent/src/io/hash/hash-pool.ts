@@ -1,0 +1,181 @@
+/**
+ * Reads and hashes files on worker threads. Workers start when there is work and end after {@link idleMs} without any,
+ * so that their memory goes back. Large files are read first: a large one that starts last would keep one core busy
+ * while the others are done.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Worker } from 'node:worker_threads';
+import { type HashBatchResult, type HashOutcome, type HashTask, packBatch } from './hash-task.ts';
+import { ReadControl } from './read-control.ts';
+import { startHashWorker } from './start-hash-worker.ts';
+
+export interface HashJob extends HashTask {
+  /** Asked when a worker would take the job; false if nobody wants the result any more. */
+  isWanted(): boolean;
+  /** Called exactly once. */
+  settle(outcome: HashOutcome): void;
+}
+
+export const idleMs = 10_000;
+export const maxBatchFiles = 64;
+export const maxBatchBytes = 4 * 1024 * 1024;
+/** So that a worker need not wait for the main thread between two batches. */
+const maxBatchesPerWorker = 2;
+const largeFileBytes = 1024 * 1024;
+/** A worker thread that is stuck in the kernel, on a dying disk, must not hold up the end of the process. */
+const maxTerminateMs = 1000;
+
+interface PoolWorker {
+  readonly thread: Worker;
+  readonly batches: Map<number, readonly HashJob[]>;
+}
+
+export class HashPool implements AsyncDisposable {
+  readonly #maxWorkers: number;
+  readonly #afterSettling: () => void;
+  readonly #control = new ReadControl();
+  readonly #workers = new Set<PoolWorker>();
+  #large: HashJob[] = [];
+  #isLargeSorted = true;
+  #small: HashJob[] = [];
+  #smallTaken = 0;
+  #lastBatch = 0;
+  #idleTimer: NodeJS.Timeout | undefined;
+
+  /** `afterSettling` is called when all jobs of a batch have been settled. */
+  constructor(maxWorkers: number, afterSettling: () => void) {
+    this.#maxWorkers = maxWorkers;
+    this.#afterSettling = afterSettling;
+  }
+
+  /** Jobs that no worker has taken yet. */
+  get queued(): number {
+    return this.#large.length + this.#small.length - this.#smallTaken;
+  }
+
+  /** For all workers together; 0: none. */
+  setLimit(mibPerSecond: number): void {
+    this.#control.setLimit(mibPerSecond);
+  }
+
+  /** Takes a job in. It is given to a worker by the next {@link dispatch}, or when one has time. */
+  submit(job: HashJob): void {
+    if (this.#control.isStopped) return job.settle({ kind: 'cancelled' });
+    if (job.expected.size >= largeFileBytes) {
+      this.#large.push(job);
+      this.#isLargeSorted = false;
+    } else this.#small.push(job);
+  }
+
+  dispatch(): void {
+    while (this.queued > 0) {
+      const worker = this.#leastBusyWorker();
+      if (!worker) return;
+      const jobs = this.#nextBatch();
+      if (jobs.length === 0) continue;
+      const batch = packBatch(++this.#lastBatch, jobs);
+      worker.batches.set(batch.id, jobs);
+      worker.thread.postMessage(batch);
+    }
+  }
+
+  /** Stops within the time of one read call. What was not read yet is settled as cancelled. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    clearTimeout(this.#idleTimer);
+    this.#control.stop();
+    const jobs = [...this.#large.splice(0), ...this.#small.splice(0).slice(this.#smallTaken)];
+    this.#smallTaken = 0;
+    const workers = [...this.#workers];
+    for (const worker of workers) jobs.push(...this.#forget(worker));
+    for (const job of jobs) job.settle({ kind: 'cancelled' });
+    await Promise.race([
+      Promise.all(workers.map((worker) => worker.thread.terminate())),
+      sleep(maxTerminateMs, undefined, { ref: false }),
+    ]);
+  }
+
+  #leastBusyWorker(): PoolWorker | null {
+    let least: PoolWorker | null = null;
+    for (const worker of this.#workers) {
+      if (!least || worker.batches.size < least.batches.size) least = worker;
+    }
+    if (least?.batches.size === 0) return least;
+    if (this.#workers.size < this.#maxWorkers) return this.#startWorker();
+    return least && least.batches.size < maxBatchesPerWorker ? least : null;
+  }
+
+  #nextBatch(): HashJob[] {
+    if (!this.#isLargeSorted) {
+      this.#large.sort((a, b) => a.expected.size - b.expected.size);
+      this.#isLargeSorted = true;
+    }
+    const large = this.#large.pop();
+    if (large) return large.isWanted() ? [large] : this.#unwanted(large);
+    const jobs: HashJob[] = [];
+    for (let bytes = 0; jobs.length < maxBatchFiles && bytes < maxBatchBytes; ) {
+      const job = this.#small[this.#smallTaken++];
+      if (!job) break;
+      if (!job.isWanted()) {
+        this.#unwanted(job);
+        continue;
+      }
+      bytes += job.expected.size;
+      jobs.push(job);
+    }
+    if (this.#smallTaken >= this.#small.length) {
+      this.#small = [];
+      this.#smallTaken = 0;
+    }
+    return jobs;
+  }
+
+  #unwanted(job: HashJob): HashJob[] {
+    job.settle({ kind: 'cancelled' });
+    return [];
+  }
+
+  #startWorker(): PoolWorker {
+    clearTimeout(this.#idleTimer);
+    const worker: PoolWorker = { thread: startHashWorker(this.#control.memory), batches: new Map() };
+    this.#workers.add(worker);
+    worker.thread.on('message', (result: HashBatchResult) => this.#take(worker, result));
+    // A worker that fails leaves its files unread: they are looked at again by the next sweep.
+    worker.thread.on('error', () => this.#fail(worker));
+    worker.thread.on('exit', () => this.#fail(worker));
+    return worker;
+  }
+
+  #take(worker: PoolWorker, { id, outcomes }: HashBatchResult): void {
+    const jobs = worker.batches.get(id);
+    if (!jobs) return;
+    worker.batches.delete(id);
+    this.dispatch();
+    for (const [i, job] of jobs.entries()) job.settle(outcomes[i] ?? { kind: 'cancelled' });
+    this.#afterSettling();
+    if (worker.batches.size === 0) this.#endWorkersWhenIdle();
+  }
+
+  #endWorkersWhenIdle(): void {
+    clearTimeout(this.#idleTimer);
+    this.#idleTimer = setTimeout(() => {
+      for (const worker of this.#workers) {
+        if (worker.batches.size > 0) continue;
+        this.#forget(worker);
+        void worker.thread.terminate();
+      }
+    }, idleMs);
+  }
+
+  #fail(worker: PoolWorker): void {
+    for (const job of this.#forget(worker)) job.settle({ kind: 'refused', reason: 'io-error' });
+    this.#afterSettling();
+    this.dispatch();
+  }
+
+  #forget(worker: PoolWorker): HashJob[] {
+    this.#workers.delete(worker);
+    const jobs = [...worker.batches.values()].flat();
+    worker.batches.clear();
+    return jobs;
+  }
+}

@@ -1,0 +1,164 @@
+/**
+ * Reads the content of files, each path by one reader at a time.
+ *
+ * Two lanes: `scan` for full scans, which may be limited in speed, and `prompt` for what a sweep or a watch event
+ * found, which waits for no scan. A request for a path that is already being read waits for that read if lstat says
+ * the same to both, and follows it otherwise; a request that has not begun makes way for a newer one.
+ */
+import { availableParallelism } from 'node:os';
+import { type FileStat, isSameContent } from '#core/file-stat';
+import { HashPool } from '#io/hash/hash-pool';
+import { hashSmallFile, maxSmallFileBytes } from '#io/hash/hash-small-file';
+import type { HashOutcome } from '#io/hash/hash-task';
+import type { HostPath } from '#io/tree/host-path';
+import type { Visit } from './visit.ts';
+
+export interface ReadRequest {
+  readonly path: string;
+  readonly stat: FileStat;
+  /** Of the lstat that made `stat`. */
+  readonly sequence: number;
+  /** From 1. */
+  readonly attempt: number;
+  readonly visit: Visit;
+}
+
+/** Up to this many small files at a time are read without a worker thread; more are worth waking the workers. */
+const maxReadsOnMainThread = 8;
+
+interface Read {
+  readonly request: ReadRequest;
+  readonly lane: 'scan' | 'prompt';
+  hasBegun: boolean;
+  /** Nobody wants the result of a superseded read that has not begun. */
+  isSuperseded: boolean;
+  next: ReadRequest | null;
+}
+
+export interface ContentReaderOptions {
+  readonly hostPath: HostPath;
+  readonly clock: () => number;
+  /** Takes a result in. Not called for reads that were cancelled or superseded. */
+  readonly onRead: (request: ReadRequest, outcome: Exclude<HashOutcome, { kind: 'cancelled' }>) => void;
+  /** Called when a group of results has been taken in. */
+  readonly afterReads: () => void;
+}
+
+export class ContentReader implements AsyncDisposable {
+  readonly #options: ContentReaderOptions;
+  readonly #reads = new Map<string, Read>();
+  readonly #scanPool: HashPool;
+  readonly #promptPool: HashPool;
+  #onMainThread = new Set<Promise<void>>();
+  #closed = false;
+
+  constructor(options: ContentReaderOptions) {
+    this.#options = options;
+    this.#scanPool = new HashPool(availableParallelism(), options.afterReads);
+    this.#promptPool = new HashPool(availableParallelism(), options.afterReads);
+  }
+
+  get isIdle(): boolean {
+    return this.#reads.size === 0;
+  }
+
+  /** Full-scan reads that have not been given to a worker. */
+  get queuedScans(): number {
+    return this.#scanPool.queued;
+  }
+
+  setScanLimit(mibPerSecond: number): void {
+    this.#scanPool.setLimit(mibPerSecond);
+  }
+
+  /** Gives what was asked for to the workers. */
+  dispatch(): void {
+    this.#scanPool.dispatch();
+    this.#promptPool.dispatch();
+  }
+
+  request(request: ReadRequest): void {
+    if (this.#closed) return;
+    request.visit.reading += 1;
+    const read = this.#reads.get(request.path);
+    if (!read) return this.#start(request);
+    const latest = read.next ?? read.request;
+    if (read.hasBegun) {
+      if (isSameContent(latest.stat, request.stat)) return finish(request);
+      if (read.next) finish(read.next);
+      read.next = request;
+      return;
+    }
+    const isHeldBack = read.lane === 'scan' && laneOf(request) === 'prompt';
+    if (!isHeldBack && isSameContent(latest.stat, request.stat)) return finish(request);
+    this.#supersede(read);
+    this.#start(request);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
+    await Promise.all([
+      this.#scanPool[Symbol.asyncDispose](),
+      this.#promptPool[Symbol.asyncDispose](),
+      ...this.#onMainThread,
+    ]);
+  }
+
+  #supersede(read: Read): void {
+    read.isSuperseded = true;
+    this.#reads.delete(read.request.path);
+    finish(read.request);
+  }
+
+  #start(request: ReadRequest): void {
+    const lane = laneOf(request);
+    const read: Read = { request, lane, hasBegun: false, isSuperseded: false, next: null };
+    this.#reads.set(request.path, read);
+    const task = { path: this.#options.hostPath(request.path), expected: request.stat };
+    if (
+      lane === 'prompt' &&
+      request.stat.size <= maxSmallFileBytes &&
+      this.#onMainThread.size < maxReadsOnMainThread
+    ) {
+      read.hasBegun = true;
+      const reading = hashSmallFile(task, this.#options.clock).then((outcome) => {
+        this.#onMainThread.delete(reading);
+        this.#settle(read, outcome);
+        this.#options.afterReads();
+      });
+      this.#onMainThread.add(reading);
+      return;
+    }
+    (lane === 'scan' ? this.#scanPool : this.#promptPool).submit({
+      ...task,
+      isWanted: () => {
+        read.hasBegun = !read.isSuperseded;
+        return read.hasBegun;
+      },
+      settle: (outcome) => this.#settle(read, outcome),
+    });
+  }
+
+  #settle(read: Read, outcome: HashOutcome): void {
+    if (read.isSuperseded) return;
+    const { request, next } = read;
+    this.#reads.delete(request.path);
+    const isOvertaken = outcome.kind === 'moved' && next !== null;
+    if (outcome.kind !== 'cancelled' && !isOvertaken && !this.#closed) this.#options.onRead(request, outcome);
+    // Not before: a look that the result asked for belongs to the same visit.
+    finish(request);
+    if (!next) return;
+    next.visit.reading -= 1;
+    this.request(next);
+    if (next.visit.reading === 0) next.visit.onRead?.();
+  }
+}
+
+function laneOf(request: ReadRequest): Read['lane'] {
+  return request.visit.net === 'full' ? 'scan' : 'prompt';
+}
+
+function finish({ visit }: ReadRequest): void {
+  visit.reading -= 1;
+  if (visit.reading === 0) visit.onRead?.();
+}

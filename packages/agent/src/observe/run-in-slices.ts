@@ -1,0 +1,27 @@
+import { setImmediate } from 'node:timers/promises';
+
+/** What else happens on the main thread waits no longer than this for a walk. */
+export const maxSliceMs = 5;
+
+/** Runs `steps` to their end, a slice at a time. `afterSlice` may be waited for. Stops, and throws, when `signal` aborts. */
+export async function runInSlices(
+  steps: Iterator<unknown>,
+  signal: AbortSignal,
+  afterSlice: () => void | Promise<void>,
+): Promise<void> {
+  for (;;) {
+    signal.throwIfAborted();
+    const isDone = runSlice(steps);
+    await afterSlice();
+    if (isDone) return;
+    await setImmediate();
+  }
+}
+
+function runSlice(steps: Iterator<unknown>): boolean {
+  const end = performance.now() + maxSliceMs;
+  do {
+    if (steps.next().done) return true;
+  } while (performance.now() < end);
+  return false;
+}

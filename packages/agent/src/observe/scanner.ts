@@ -1,0 +1,140 @@
+/** Ties the walk, the readers and the observed tree together: full scans, metadata sweeps and looks at single paths. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { countUnreadOf } from '#core/count-unread';
+import { collapseBlindSpots } from '#core/collapse-blind-spots';
+import { ObservedTree } from '#core/observed-tree';
+import { hostPathsUnder } from '#io/tree/host-path';
+import { readMountPoints } from '#io/tree/read-mount-points';
+import type { BlindSpot } from '@holdfast/shared/visibility';
+import type { ScanResult } from '@holdfast/shared/wire';
+import { ChangeFeed } from './change-feed.ts';
+import { ContentReader } from './content-reader.ts';
+import type { ScanOptions } from './options.ts';
+import { runInSlices } from './run-in-slices.ts';
+import { Surveyor } from './surveyor.ts';
+import { newVisit, type Visit, whenRead } from './visit.ts';
+
+/** A walk waits for the readers when so many files are queued, so that a large scope does not fill the memory. */
+const maxQueuedScans = 20_000;
+const queuePollMs = 50;
+
+export class Scanner implements AsyncDisposable {
+  readonly tree: ObservedTree;
+  readonly feed: ChangeFeed;
+  readonly #options: ScanOptions;
+  readonly #clock: () => number;
+  readonly #reader: ContentReader;
+  readonly #surveyor: Surveyor;
+  readonly #closing = new AbortController();
+  readonly #running = new Set<Promise<unknown>>();
+  #canReadMountinfo = true;
+
+  constructor(options: ScanOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? Date.now;
+    const hostPath = hostPathsUnder(options.hostRoot);
+    this.tree = new ObservedTree(options.scope.digest);
+    this.feed = new ChangeFeed(this.#clock);
+    this.#reader = new ContentReader({
+      hostPath,
+      clock: this.#clock,
+      onRead: (request, outcome) => this.#surveyor.takeRead(request, outcome),
+      afterReads: () => this.#afterStep(),
+    });
+    this.#surveyor = new Surveyor({
+      scope: options.scope,
+      tree: this.tree,
+      feed: this.feed,
+      hostPath,
+      readMountPoints: () => this.#mountPoints(),
+      requestRead: (request) => this.#reader.request(request),
+      maxFileBytes: options.maxFileMib * 1024 * 1024,
+      log: options.log,
+    });
+  }
+
+  /** For full scans; 0: no limit. Holds for a scan that is running too. */
+  setScanLimit(mibPerSecond: number): void {
+    this.#reader.setScanLimit(mibPerSecond);
+  }
+
+  get blindSpots(): readonly BlindSpot[] {
+    return collapseBlindSpots(this.tree.blindSpots, this.#options.scope.roots);
+  }
+
+  /** Looks at everything and reads every file. Rejects when `signal` aborts or the scanner is disposed. */
+  fullScan(signal?: AbortSignal): Promise<ScanResult> {
+    return this.#scan('full', signal);
+  }
+
+  /** Looks at everything and reads what lstat says has changed. */
+  metadataSweep(): Promise<ScanResult> {
+    return this.#scan('metadata');
+  }
+
+  /** Looks at what watch events named. Resolves when their files have been read. */
+  async lookAt(paths: Iterable<string>): Promise<void> {
+    const visit = newVisit('watch');
+    await this.#run(this.#surveyor.named(paths, visit), visit, this.#closing.signal);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort(new Error('the scanner is closing'));
+    await this.#reader[Symbol.asyncDispose]();
+    await Promise.allSettled(this.#running);
+  }
+
+  async #scan(net: 'full' | 'metadata', signal?: AbortSignal): Promise<ScanResult> {
+    const startedAt = new Date(this.#clock()).toISOString();
+    const start = performance.now();
+    const visit = newVisit(net, net === 'full');
+    const ended = signal ? AbortSignal.any([signal, this.#closing.signal]) : this.#closing.signal;
+    await this.#run(this.#surveyor.everything(visit), visit, ended);
+    const { hashed, bytes, changed } = visit;
+    const { manifest } = this.tree;
+    return {
+      net,
+      startedAt,
+      durationMs: Math.round((performance.now() - start) * 1000) / 1000,
+      entries: manifest.size,
+      hashed,
+      bytes,
+      unread: countUnreadOf(manifest),
+      changed,
+    };
+  }
+
+  async #run(steps: Iterator<unknown>, visit: Visit, signal: AbortSignal): Promise<void> {
+    const run = runInSlices(steps, signal, async () => {
+      this.#afterStep();
+      while (this.#reader.queuedScans > maxQueuedScans) await sleep(queuePollMs, undefined, { signal });
+    }).then(() => whenRead(visit, signal));
+    this.#running.add(run);
+    try {
+      await run;
+    } finally {
+      this.#running.delete(run);
+    }
+  }
+
+  #afterStep(): void {
+    this.#reader.dispatch();
+    if (this.#reader.isIdle) this.tree.forgetRemovals();
+    this.feed.flush();
+  }
+
+  #mountPoints(): ReadonlySet<string> {
+    try {
+      return readMountPoints(this.#options.hostRoot);
+    } catch (error) {
+      if (this.#canReadMountinfo) {
+        this.#options.log.warn(
+          { err: error },
+          'the list of mounts cannot be read: only directories on another device are taken for mounts',
+        );
+      }
+      this.#canReadMountinfo = false;
+      return new Set();
+    }
+  }
+}

@@ -1,0 +1,294 @@
+/**
+ * Walks the file tree and brings the observed tree up to date. Everything here is synchronous and cut into steps:
+ * between two steps (`yield`) the event loop may run, and other walks may have changed what is known.
+ *
+ * Never follows a symlink, never enters a mount that the scope does not, opens no file: files whose content may have
+ * changed are handed to the reader.
+ */
+import type { ScopeMatcher } from '@holdfast/shared/scope';
+import { isWithin, parentOf } from '@holdfast/shared/path-text';
+import { entryTypeOf, type FileStat } from '#core/file-stat';
+import { type Content, makeEntry, noContent } from '#core/make-entry';
+import type { ObservedTree } from '#core/observed-tree';
+import type { HashOutcome } from '#io/hash/hash-task';
+import type { HostPath } from '#io/tree/host-path';
+import { listNames, lstat, readTarget, type Refusal } from '#io/tree/look-at';
+import type { ChangeFeed } from './change-feed.ts';
+import type { ReadRequest } from './content-reader.ts';
+import type { Log } from './options.ts';
+import type { Visit } from './visit.ts';
+
+/** A file that has changed during so many reads is recorded as unstable. */
+export const maxReads = 3;
+/** Names of one directory that are looked at between two yields. */
+const namesPerStep = 128;
+
+export interface SurveyorOptions {
+  readonly scope: ScopeMatcher;
+  readonly tree: ObservedTree;
+  readonly feed: ChangeFeed;
+  readonly hostPath: HostPath;
+  readonly readMountPoints: () => ReadonlySet<string>;
+  readonly requestRead: (request: ReadRequest) => void;
+  readonly maxFileBytes: number;
+  readonly log: Log;
+}
+
+interface Directory {
+  readonly path: string;
+  readonly stat: FileStat;
+}
+
+/** A directory to list; else what became of the path: `done` if it is something that need not be listed. */
+type Looked = Directory | 'refused' | 'gone' | 'done';
+
+export class Surveyor {
+  readonly #options: SurveyorOptions;
+  readonly #rootProblems = new Map<string, string>();
+  #mountPoints: ReadonlySet<string> = new Set();
+  #sequence = 0;
+
+  constructor(options: SurveyorOptions) {
+    this.#options = options;
+  }
+
+  /** Goes over the whole scope. */
+  *everything(visit: Visit): Generator<void> {
+    this.#mountPoints = this.#options.readMountPoints();
+    for (const root of this.#options.scope.roots) yield* this.#root(root, visit);
+  }
+
+  /** Looks at `paths`; of a directory, at what is in it and at directories below that are new or were altered. */
+  *named(paths: Iterable<string>, visit: Visit): Generator<void> {
+    this.#mountPoints = this.#options.readMountPoints();
+    for (const path of paths) {
+      const root = this.#options.scope.roots.find((root) => isWithin(path, root));
+      if (!root) continue;
+      if (path === root) yield* this.#root(root, visit, true);
+      else {
+        const looked = this.#nearest(root, path, visit);
+        if (typeof looked === 'object') yield* this.#list(looked, visit, true);
+      }
+      yield;
+    }
+  }
+
+  /** Takes in what the reader found. */
+  takeRead(request: ReadRequest, outcome: Exclude<HashOutcome, { kind: 'cancelled' }>): void {
+    const { path, stat, visit, attempt } = request;
+    switch (outcome.kind) {
+      case 'read':
+        visit.hashed += 1;
+        visit.bytes += stat.size;
+        this.#record(path, stat, { kind: 'sha256', sha256: outcome.sha256 }, visit, request.sequence);
+        break;
+      case 'refused':
+        this.#record(path, stat, { kind: 'unread', reason: outcome.reason }, visit, request.sequence);
+        break;
+      case 'moved':
+        if (attempt < maxReads) this.#look(path, null, visit, attempt + 1);
+        else this.#record(path, stat, { kind: 'unread', reason: 'unstable' }, visit, request.sequence);
+        break;
+    }
+  }
+
+  *#root(root: string, visit: Visit, isShallow = false): Generator<void> {
+    const { tree } = this.#options;
+    const looked = this.#isReachable(root) ? this.#look(root, null, visit) : 'gone';
+    if (looked === 'refused') tree.setBlind(root, 'unreadable');
+    else if (looked === 'gone') {
+      this.#remove(root, visit);
+      tree.setBlind(root, 'missing');
+    } else if (looked !== 'done') yield* this.#list(looked, visit, isShallow);
+  }
+
+  /** Whether the directories above a root are directories: a link among them would lead out of what the scope names. */
+  #isReachable(root: string): boolean {
+    let problem: string | null = null;
+    for (const path of ancestors('/', root)) {
+      const look = lstat(this.#options.hostPath(path));
+      if (look.kind !== 'found') break; // lstat of the root says the same, and why
+      const type = entryTypeOf(look.value.mode);
+      if (type === 'directory') continue;
+      problem = `${path} is a ${type}`;
+      break;
+    }
+    if (problem && this.#rootProblems.get(root) !== problem) {
+      this.#options.log.warn(
+        { root, problem },
+        'a root of the scope is not looked at: not every part of its path is a directory',
+      );
+    }
+    if (problem) this.#rootProblems.set(root, problem);
+    else this.#rootProblems.delete(root);
+    return problem === null;
+  }
+
+  /** Looks at `path`, or at the first part of it that is not a directory that we know. */
+  #nearest(root: string, path: string, visit: Visit): Looked {
+    let parentDev: number | null = null;
+    const { tree, hostPath } = this.#options;
+    for (const ancestor of ancestors(root, path)) {
+      const isEntered = tree.has(ancestor) && !this.#isForeignMount(ancestor);
+      const look = isEntered ? lstat(hostPath(ancestor)) : null;
+      if (look?.kind !== 'found' || entryTypeOf(look.value.mode) !== 'directory') {
+        return this.#look(ancestor, parentDev, visit);
+      }
+      parentDev = look.value.dev;
+    }
+    return this.#look(path, parentDev, visit);
+  }
+
+  *#list(first: Directory, visit: Visit, isShallow: boolean): Generator<void> {
+    const { tree, hostPath, scope } = this.#options;
+    const toList = [first];
+    for (let directory = toList.pop(); directory; directory = toList.pop()) {
+      const { path, stat } = directory;
+      const names = listNames(hostPath(path));
+      if (names.kind !== 'found') {
+        if (names.kind === 'refused') this.#refuseListing(directory, names.reason, visit);
+        else this.#look(path, null, visit);
+        continue;
+      }
+      this.#record(path, stat, noContent, visit, ++this.#sequence);
+      const below = path === '/' ? '/' : `${path}/`;
+      const present = new Set(names.value.map((name) => below + name));
+      for (const known of tree.childrenOf(path)) if (!present.has(known)) this.#remove(known, visit);
+      let isHidden = false;
+      let looks = 0;
+      for (const child of present) {
+        if (++looks % namesPerStep === 0) yield;
+        const looked = this.#look(child, stat.dev, visit);
+        if (looked === 'refused') isHidden = true;
+        else if (typeof looked === 'object' && !(isShallow && tree.isUnchanged(child, looked.stat))) {
+          toList.push(looked);
+        }
+      }
+      const isEmptyRoot = names.value.length === 0 && scope.roots.includes(path);
+      tree.setBlind(path, isHidden ? 'unreadable' : isEmptyRoot ? 'empty' : null);
+      yield;
+    }
+  }
+
+  #look(path: string, parentDev: number | null, visit: Visit, attempt = 1): Looked {
+    const { tree, scope, hostPath } = this.#options;
+    const rule = scope.match(path);
+    if (!rule && !scope.leadsToRule(path)) return 'done';
+    if (this.#isForeignMount(path)) return this.#recordMount(path, visit);
+    const look = lstat(hostPath(path));
+    if (look.kind === 'gone') {
+      this.#remove(path, visit);
+      return 'gone';
+    }
+    if (look.kind === 'refused') {
+      this.#markStale(path, visit);
+      return 'refused';
+    }
+    const stat = look.value;
+    const type = entryTypeOf(stat.mode);
+    if (type === 'directory') {
+      const isForeign = parentDev !== null && stat.dev !== parentDev;
+      if (isForeign && rule && !rule.enterMounts && !scope.isRoot(path))
+        return this.#recordMount(path, visit);
+      if (!rule) tree.notePassage(path);
+      return { path, stat };
+    }
+    this.#removeBelow(path, visit);
+    tree.setBlind(path, null);
+    if (!rule) return 'done';
+    if (type === 'file') this.#lookAtFile(path, stat, rule.attributes.has('sha256'), visit, attempt);
+    else if (visit.readsAll || !tree.isUnchanged(path, stat)) {
+      const content = type === 'symlink' && rule.attributes.has('target') ? this.#target(path) : noContent;
+      this.#record(path, stat, content, visit, ++this.#sequence);
+    }
+    return 'done';
+  }
+
+  #lookAtFile(path: string, stat: FileStat, contentCounts: boolean, visit: Visit, attempt: number): void {
+    const { tree, maxFileBytes, requestRead } = this.#options;
+    if (!visit.readsAll && tree.isUnchanged(path, stat)) return;
+    const sequence = ++this.#sequence;
+    if (stat.nlink === 0) this.#record(path, stat, { kind: 'unread', reason: 'detached' }, visit, sequence);
+    else if (!contentCounts) this.#record(path, stat, noContent, visit, sequence);
+    else if (stat.size > maxFileBytes) {
+      this.#record(path, stat, { kind: 'unread', reason: 'too-large' }, visit, sequence);
+    } else requestRead({ path, stat, sequence, attempt, visit });
+  }
+
+  #target(path: string): Content {
+    const look = readTarget(this.#options.hostPath(path));
+    switch (look.kind) {
+      case 'found':
+        return { kind: 'target', target: look.value };
+      case 'refused':
+        return { kind: 'unread', reason: look.reason };
+      case 'gone':
+        return { kind: 'unread', reason: 'unstable' };
+    }
+  }
+
+  /** Whether `path` is a mount point that is to be recorded as such, without so much as an lstat: a dead NFS server hangs it. */
+  #isForeignMount(path: string): boolean {
+    if (!this.#mountPoints.has(path)) return false;
+    const { scope } = this.#options;
+    const rule = scope.match(path);
+    return rule !== null && !rule.enterMounts && !scope.isRoot(path);
+  }
+
+  #recordMount(path: string, visit: Visit): 'done' {
+    const { tree, feed } = this.#options;
+    this.#removeBelow(path, visit);
+    feed.add(tree.observe({ path, type: 'mount' }, null, ++this.#sequence), visit);
+    tree.setBlind(path, 'mount');
+    return 'done';
+  }
+
+  #refuseListing({ path, stat }: Directory, reason: Refusal, visit: Visit): void {
+    const { tree, feed } = this.#options;
+    this.#record(path, stat, { kind: 'unread', reason }, visit, ++this.#sequence);
+    for (const difference of tree.markStaleBelow(path, ++this.#sequence)) feed.add(difference, visit);
+    tree.setBlind(path, 'unreadable');
+  }
+
+  #record(path: string, stat: FileStat, content: Content, visit: Visit, sequence: number): void {
+    const { tree, feed, scope } = this.#options;
+    const rule = scope.match(path);
+    if (!rule) return;
+    // What could not be read for a reason that may pass is looked at again by the next sweep.
+    const isPassing =
+      content.kind === 'unread' && (content.reason === 'unstable' || content.reason === 'io-error');
+    const entry = makeEntry(path, rule.attributes, stat, content);
+    feed.add(tree.observe(entry, isPassing ? null : stat, sequence), visit);
+  }
+
+  #markStale(path: string, visit: Visit): void {
+    const { tree, feed } = this.#options;
+    const entry = tree.manifest.get(path);
+    const sequence = ++this.#sequence;
+    if (entry) feed.add(tree.observe({ ...entry, unread: 'stale' }, null, sequence), visit);
+    for (const difference of tree.markStaleBelow(path, sequence)) feed.add(difference, visit);
+  }
+
+  #remove(path: string, visit: Visit): void {
+    const { tree, feed } = this.#options;
+    if (!tree.has(path)) return;
+    for (const difference of tree.remove(path, ++this.#sequence)) feed.add(difference, visit);
+  }
+
+  #removeBelow(path: string, visit: Visit): void {
+    const { tree, feed } = this.#options;
+    if (tree.childrenOf(path).size === 0) return;
+    for (const difference of tree.removeBelow(path, ++this.#sequence)) feed.add(difference, visit);
+  }
+}
+
+/** The directories from `first` down to the parent of `path`, without `/`. */
+function ancestors(first: string, path: string): string[] {
+  const found: string[] = [];
+  let up = path;
+  while (up !== '/' && up !== first) {
+    up = parentOf(up);
+    if (up !== '/') found.unshift(up);
+  }
+  return found;
+}

@@ -1,0 +1,31 @@
+import type { Net } from '@holdfast/shared/wire';
+
+/** One going-over of the file tree, or of some paths, and what it came to. */
+export interface Visit {
+  readonly net: Exclude<Net, 'aide'>;
+  /** Whether files are read although lstat says that nothing changed. */
+  readonly readsAll: boolean;
+  hashed: number;
+  bytes: number;
+  changed: number;
+  /** Reads that have been asked for and have not ended. */
+  reading: number;
+  /** Called when `reading` falls to 0. */
+  onRead: (() => void) | null;
+}
+
+export function newVisit(net: Visit['net'], readsAll = false): Visit {
+  return { net, readsAll, hashed: 0, bytes: 0, changed: 0, reading: 0, onRead: null };
+}
+
+/** Resolves when no read of the visit is under way; rejects when `signal` aborts. */
+export async function whenRead(visit: Visit, signal: AbortSignal): Promise<void> {
+  while (visit.reading > 0) {
+    signal.throwIfAborted();
+    await new Promise<void>((resolve) => {
+      visit.onRead = resolve;
+      signal.addEventListener('abort', () => resolve(), { once: true });
+    });
+  }
+  signal.throwIfAborted();
+}
