@@ -34,6 +34,8 @@ const hiddenRanges: readonly (readonly [number, number])[] = [
   [0xffa0, 0xffa0],
   [0xfff0, 0xfffb],
   [0xfffe, 0xffff],
+  [0x13430, 0x1343f],
+  [0x1bca0, 0x1bca3],
   [0x1d173, 0x1d17a],
   [0xe0000, 0x10ffff],
 ];
@@ -75,11 +77,11 @@ export function decodePathText(text: string): string {
   return bytes;
 }
 
-/** Whether `text` is the text form of an absolute, normalised path: no empty, `.` or `..` part, no closing `/`. */
+/** Whether `text` is the text form of an absolute, normalised path: no empty, `.` or `..` part, no closing `/`, no NUL. */
 export function isPathText(text: string): boolean {
   if (text === '/') return true;
   if (!text.startsWith('/') || text.length > maxPathTextLength) return false;
-  if (/\/(?:\.{0,2}(?:\/|$))/.test(text)) return false;
+  if (/\/(?:\.{0,2}(?:\/|$))|%00/.test(text)) return false;
   return plain.test(text) || encodePathText(decodePathText(text)) === text;
 }
 

@@ -57,7 +57,18 @@ export function parseScope(yamlText: string): Scope {
   }
   const document: Document = parseDocument(yamlText, { uniqueKeys: true });
   if (document.errors.length > 0) throw new ScopeError(document.errors.map((error) => error.message));
-  return checkScope(document.toJS({ maxAliasCount: 100 }));
+  return checkScope(valueOf(document));
+}
+
+/** A file of a few hundred bytes can stand for gigabytes by aliases of aliases. */
+const maxScopeAliases = 100;
+
+function valueOf(document: Document): unknown {
+  try {
+    return document.toJS({ maxAliasCount: maxScopeAliases });
+  } catch (error) {
+    throw new ScopeError([error instanceof Error ? error.message : String(error)]);
+  }
 }
 
 /** Checks a value that should be a scope. Throws {@link ScopeError} with every problem at once. */
