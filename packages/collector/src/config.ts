@@ -1,0 +1,172 @@
+/** The collector's options, and the configuration that they amount to. Pure; load-config.ts reads the files. */
+import {
+  absolutePath,
+  isLoopback,
+  type ListenAddress,
+  listenAddress,
+  listOf,
+  matching,
+  oneOf,
+  path,
+  wholeNumber,
+} from '@holdfast/shared/option-parsers';
+import { type CrossCheck, option, type OptionValues } from '@holdfast/shared/options';
+
+/** RFC 6750's characters of a bearer token; short ones could be guessed. */
+const token = matching(/[A-Za-z0-9\-._~+/]{16,512}=*/, 'a token of 16 or more letters, digits and -._~+/');
+
+export const collectorOptions = {
+  listen: option({
+    doc: 'Address to listen on. Any but a loopback address needs a token to exist.',
+    placeholder: 'HOST:PORT',
+    parse: listenAddress(),
+    default: { host: '127.0.0.1', port: 9477 },
+    defaultText: '127.0.0.1:9477',
+  }),
+  tlsCertFile: option({
+    doc: 'Certificate chain (PEM). With it the collector speaks HTTPS. Read again when it changes.',
+    placeholder: 'FILE',
+    parse: path(),
+  }),
+  tlsKeyFile: option({
+    doc: 'Private key (PEM) of the certificate. Read again when it changes.',
+    placeholder: 'FILE',
+    parse: path(),
+  }),
+  dataDir: option({
+    doc: 'Directory of the embedded database.',
+    placeholder: 'DIRECTORY',
+    parse: absolutePath(),
+    default: '/var/lib/holdfast',
+  }),
+  operatorToken: option({
+    doc: 'A token with role operator.',
+    placeholder: 'TOKEN',
+    parse: token,
+    secret: true,
+  }),
+  operatorTokenFile: option({
+    doc: 'File that holds the operator token. Read at the start.',
+    placeholder: 'FILE',
+    parse: path(),
+  }),
+  agentToken: option({
+    doc: 'One token with role agent that all agents share, for small sites.',
+    placeholder: 'TOKEN',
+    parse: token,
+    secret: true,
+  }),
+  agentTokenFile: option({
+    doc: 'File that holds the shared agent token. Read at the start.',
+    placeholder: 'FILE',
+    parse: path(),
+  }),
+  initialBaseline: option({
+    doc: "Whether a node's first report becomes its baseline (accept, marked as not reviewed) or waits for an operator (pending).",
+    placeholder: 'accept|pending',
+    parse: oneOf(['accept', 'pending']),
+    default: 'accept',
+  }),
+  expectedScopeDigests: option({
+    doc: 'Digests of scopes whose arrival on a node moves its baseline without an operator.',
+    placeholder: 'DIGEST,…',
+    parse: listOf(matching(/[0-9a-f]{64}/, 'a list of scope digests of 64 hexadecimal digits')),
+    default: [],
+  }),
+  nodeSilentSeconds: option({
+    doc: 'A node that has not reported for this long is silent.',
+    placeholder: 'SECONDS',
+    parse: wholeNumber({ min: 1, max: 30 * 86_400 }),
+    default: 300,
+  }),
+  retentionDays: option({
+    doc: 'How long events and ended drift are kept.',
+    placeholder: 'DAYS',
+    parse: wholeNumber({ min: 1, max: 3650 }),
+    default: 90,
+  }),
+  metricsPathsPerNode: option({
+    doc: 'How many standing drifts of one node have a series of their own; the rest is counted.',
+    placeholder: 'COUNT',
+    parse: wholeNumber({ min: 0, max: 10_000 }),
+    default: 200,
+  }),
+  metricsAuth: option({
+    doc: 'Whether /metrics is open to anyone, or needs a token of role viewer.',
+    placeholder: 'open|viewer',
+    parse: oneOf(['open', 'viewer']),
+    default: 'open',
+  }),
+  logLevel: option({
+    doc: 'The least urgent lines to log.',
+    placeholder: 'LEVEL',
+    parse: oneOf(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']),
+    default: 'info',
+  }),
+} as const;
+
+export type CollectorOptionValues = OptionValues<typeof collectorOptions>;
+
+export interface CollectorConfig {
+  readonly listen: ListenAddress;
+  readonly tls: { readonly certFile: string; readonly keyFile: string } | null;
+  readonly dataDir: string;
+  /** Secrets: never log this. */
+  readonly tokens: { readonly operator: string | null; readonly agent: string | null };
+  readonly intake: {
+    readonly initialBaseline: 'accept' | 'pending';
+    readonly expectedScopes: ReadonlySet<string>;
+  };
+  readonly nodeSilentSeconds: number;
+  readonly retentionDays: number;
+  readonly metrics: { readonly pathsPerNode: number; readonly auth: 'open' | 'viewer' };
+  readonly logLevel: string;
+}
+
+/** What is wrong between options that are each well formed. */
+export const checkTogether: CrossCheck<typeof collectorOptions> = (values, nameOf) => {
+  const problems: string[] = [];
+  if (values.operatorToken !== null && values.operatorTokenFile !== null)
+    problems.push(`${nameOf('operatorTokenFile')}: cannot be set beside ${nameOf('operatorToken')}`);
+  if (values.agentToken !== null && values.agentTokenFile !== null)
+    problems.push(`${nameOf('agentTokenFile')}: cannot be set beside ${nameOf('agentToken')}`);
+  if ((values.tlsCertFile === null) !== (values.tlsKeyFile === null))
+    problems.push(
+      `${nameOf('tlsCertFile')}: needs ${nameOf('tlsKeyFile')} beside it, and the other way round`,
+    );
+  return problems;
+};
+
+/** What is wrong with a token that came from a file; null if nothing is. */
+export function tokenProblem(text: string): string | null {
+  const parsed = token(text);
+  return 'problem' in parsed ? `must hold ${parsed.problem.slice('must be '.length)}` : null;
+}
+
+export function configOf(values: CollectorOptionValues, tokens: CollectorConfig['tokens']): CollectorConfig {
+  const { tlsCertFile, tlsKeyFile } = values;
+  return {
+    listen: values.listen,
+    tls: tlsCertFile && tlsKeyFile ? { certFile: tlsCertFile, keyFile: tlsKeyFile } : null,
+    dataDir: values.dataDir,
+    tokens,
+    intake: {
+      initialBaseline: values.initialBaseline,
+      expectedScopes: new Set(values.expectedScopeDigests),
+    },
+    nodeSilentSeconds: values.nodeSilentSeconds,
+    retentionDays: values.retentionDays,
+    metrics: { pathsPerNode: values.metricsPathsPerNode, auth: values.metricsAuth },
+    logLevel: values.logLevel,
+  };
+}
+
+/** Why the collector must not listen where it is told to; null if it may. */
+export function listenProblem(config: CollectorConfig, hasStoredTokens: boolean): string | null {
+  const hasToken = hasStoredTokens || config.tokens.operator !== null || config.tokens.agent !== null;
+  if (isLoopback(config.listen) || hasToken) return null;
+  return (
+    `HOLDFAST_LISTEN: others can reach this address, and no token exists yet ` +
+    `(got "${config.listen.host}:${config.listen.port}"); set HOLDFAST_OPERATOR_TOKEN, or run: holdfast-collector token create`
+  );
+}
