@@ -1,0 +1,161 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import type { NodeState } from '#core/node-state';
+import type { NodeSummary } from '#store/store';
+import { needTool } from '../../../../test/need.ts';
+import { version } from '../version.ts';
+import { CollectorMetrics } from './collector-metrics.ts';
+import type { FleetSnapshot } from './node-metrics.ts';
+
+const golden = join(import.meta.dirname, 'metrics.golden');
+const now = Date.parse('2026-03-01T12:00:00.000Z');
+
+function stateOf(name: string, part: Partial<NodeState>): NodeState {
+  return {
+    name,
+    firstSeenAt: now - 86_400_000,
+    deletedAt: null,
+    instance: '0'.repeat(32),
+    sequence: 1,
+    lastReportAt: now - 30_000,
+    retired: [],
+    refusedInstance: null,
+    agent: {
+      version: '0.1.0',
+      kernel: '6.1.0-31-amd64',
+      os: 'Debian GNU/Linux 12 (bookworm)',
+      machineId: 'm',
+      clock: '2026-03-01T11:59:30.000Z',
+      startedAt: '2026-02-28T11:59:30.000Z',
+    },
+    health: { phase: 'watching', watchDegraded: null, outboxDegraded: null, eventsDropped: 0 },
+    reimagedAt: null,
+    observed: 'a'.repeat(64),
+    blindSpots: [],
+    scans: [],
+    journal: '0'.repeat(32),
+    eventsStored: 0,
+    baseline: {
+      sequence: 1,
+      manifest: 'a'.repeat(64),
+      acceptedAt: now - 3_600_000,
+      acceptedBy: 'holdfast',
+      reason: 'first report',
+      reviewed: false,
+      paths: 4000,
+      restoredFrom: null,
+    },
+    pendingBecause: null,
+    ...part,
+  };
+}
+
+function summaryOf(state: NodeState, part: Partial<NodeSummary> = {}): NodeSummary {
+  return {
+    state,
+    observedEntries: 4000,
+    observedScope: 's'.repeat(64),
+    baselineScope: 's'.repeat(64),
+    drift: { added: 0, removed: 0, changed: 0 },
+    oldestDriftAt: null,
+    unknownPaths: 0,
+    ...part,
+  };
+}
+
+const scan = {
+  startedAt: '2026-03-01T11:59:00.000Z',
+  durationMs: 1500,
+  entries: 4000,
+  hashed: 4000,
+  bytes: 1,
+  unread: 0,
+  changed: 0,
+};
+
+/** One node of each status, and names that a careless exposition would break on. */
+const snapshot: FleetSnapshot = {
+  nodes: [
+    summaryOf(stateOf('clean-1', { scans: [{ net: 'full', ...scan }] })),
+    summaryOf(stateOf('drifting-1', { health: degraded() }), {
+      drift: { added: 1, removed: 0, changed: 2 },
+      oldestDriftAt: now - 7_200_000,
+      unknownPaths: 1,
+    }),
+    summaryOf(stateOf('pending-1', { baseline: null, pendingBecause: 'the first manifest is empty' })),
+    summaryOf(
+      stateOf('silent-1', {
+        lastReportAt: now - 4_000_000,
+        agent: { ...stateOf('x', {}).agent, os: 'An "odd"\\name\nin two lines' },
+      }),
+    ),
+    summaryOf(
+      stateOf('unknown-1', {
+        // Its clock is a day ahead.
+        scans: [{ net: 'metadata', ...scan, startedAt: '2026-03-02T12:00:00.000Z' }],
+      }),
+      { unknownPaths: 3 },
+    ),
+  ],
+  drift: [
+    { node: 'drifting-1', path: '/etc/a "quoted"\\path' },
+    { node: 'drifting-1', path: '/etc/new%0Aline' },
+  ],
+  status: { now, readyAt: now - 4_000_000, silentSeconds: 300 },
+};
+
+function degraded(): NodeState['health'] {
+  return { phase: 'watching', watchDegraded: 'no watches left', outboxDegraded: null, eventsDropped: 7 };
+}
+
+async function rendered(): Promise<string> {
+  const metrics = new CollectorMetrics();
+  metrics.countRequest('GET', '/api/v1/nodes/{node}/drift', 200, 0.02);
+  metrics.countRequest('POST', '/api/v1/nodes/{node}/reports', 409, 0.3);
+  metrics.countReport('taken');
+  metrics.countReport('base-mismatch');
+  return metrics.render(async () => snapshot);
+}
+
+describe('/metrics', () => {
+  // Written anew by: node --test --test-update-snapshots FILE. Read the difference: alerts are written against it.
+  it('looks as the golden file says', async (t) => {
+    const text = (await rendered()).replace(
+      `build_info{version="${version}"`,
+      'build_info{version="VERSION"',
+    );
+    t.assert.fileSnapshot(text, golden, { serializers: [String] });
+  });
+
+  const skip = needTool('promtool', 'apt-get install -y prometheus');
+  it('passes promtool check metrics without a remark', { skip }, async () => {
+    const { status, stdout, stderr } = spawnSync('promtool', ['check', 'metrics'], {
+      input: await rendered(),
+      encoding: 'utf8',
+    });
+    assert.deepEqual({ status, said: stdout + stderr }, { status: 0, said: '' });
+  });
+
+  it('drops the series of what is no longer there', async () => {
+    const metrics = new CollectorMetrics();
+    await metrics.render(async () => snapshot);
+    const text = await metrics.render(async () => ({ ...snapshot, nodes: [], drift: [] }));
+    assert.ok(!text.includes('node="'), text);
+  });
+
+  it('takes one snapshot for scrapes that come at the same time', async () => {
+    const metrics = new CollectorMetrics();
+    let taken = 0;
+    const take = async () => {
+      taken += 1;
+      return snapshot;
+    };
+    const [a, b] = await Promise.all([metrics.render(take), metrics.render(take)]);
+    assert.equal(a, b);
+    assert.equal(taken, 1);
+    await metrics.render(take);
+    assert.equal(taken, 2);
+  });
+});

@@ -1,0 +1,86 @@
+/** Everything that the collector shows on /metrics. One registry per app, so that several can live in one process. */
+import type { ProblemCode } from '@holdfast/shared/problem-codes';
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { version } from '../version.ts';
+import { type FleetSnapshot, NodeMetrics } from './node-metrics.ts';
+
+/** What became of a report: taken, or refused with a problem's code. */
+export type ReportOutcome = 'taken' | ProblemCode;
+
+const reportOutcomes: readonly ProblemCode[] = [
+  'bad-request',
+  'invalid-report',
+  'unauthenticated',
+  'forbidden',
+  'base-mismatch',
+  'scope-unknown',
+  'sequence-passed',
+  'instance-conflict',
+  'node-deleted',
+  'body-too-large',
+  'unsupported-encoding',
+  'too-many-requests',
+  'internal',
+  'storage-unavailable',
+  'shutting-down',
+];
+
+/** Seconds. A heartbeat takes milliseconds, a group commit on a slow disk tens of them, a large first report a second. */
+const requestBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+
+export class CollectorMetrics {
+  readonly registry = new Registry();
+  readonly #nodes = new NodeMetrics(this.registry);
+  readonly #requests: Histogram<'method' | 'route' | 'status'>;
+  readonly #reports: Counter<'outcome'>;
+  #rendering: Promise<string> | null = null;
+
+  constructor() {
+    const registers = [this.registry];
+    new Gauge({
+      name: 'holdfast_build_info',
+      help: 'Always 1; the label says which version runs.',
+      labelNames: ['version'],
+      registers,
+    }).set({ version }, 1);
+    this.#requests = new Histogram({
+      name: 'holdfast_http_request_duration_seconds',
+      help: 'From the first byte of a request to the last of its answer, by route and class of status.',
+      labelNames: ['method', 'route', 'status'],
+      buckets: requestBuckets,
+      registers,
+    });
+    this.#reports = new Counter({
+      name: 'holdfast_reports_total',
+      help: 'Reports that came in, by what became of them: taken, or the code of the problem.',
+      labelNames: ['outcome'],
+      registers,
+    });
+    for (const outcome of ['taken', ...reportOutcomes]) this.#reports.inc({ outcome }, 0);
+  }
+
+  get contentType(): string {
+    return this.registry.contentType;
+  }
+
+  countRequest(method: string, route: string, statusCode: number, seconds: number): void {
+    this.#requests.observe({ method, route, status: `${Math.floor(statusCode / 100)}xx` }, seconds);
+  }
+
+  countReport(outcome: ReportOutcome): void {
+    this.#reports.inc({ outcome });
+  }
+
+  /** The text of /metrics. Scrapes that come while one is being made share it. */
+  render(takeSnapshot: () => Promise<FleetSnapshot>): Promise<string> {
+    this.#rendering ??= this.#render(takeSnapshot).finally(() => {
+      this.#rendering = null;
+    });
+    return this.#rendering;
+  }
+
+  async #render(takeSnapshot: () => Promise<FleetSnapshot>): Promise<string> {
+    this.#nodes.show(await takeSnapshot());
+    return this.registry.metrics();
+  }
+}
