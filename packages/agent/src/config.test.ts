@@ -4,15 +4,21 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { OptionsError } from '@holdfast/shared/options';
-import { type AgentConfig, readConfig } from './config.ts';
+import { type AgentConfig, type Purpose, readConfig } from './config.ts';
 
 const url = 'https://collector:9477';
 
+interface Settings {
+  readonly flags?: Record<string, unknown>;
+  readonly hostname?: string;
+  readonly purpose?: Purpose;
+}
+
 async function read(
   environment: Record<string, string>,
-  { flags = {}, hostname = 'Worker-1.example', needsCollector = true } = {},
+  { flags = {}, hostname = 'Worker-1.example', purpose = 'run' }: Settings = {},
 ): Promise<AgentConfig> {
-  return await readConfig({ flags, environment, hostname }, { needsCollector });
+  return await readConfig({ flags, environment, hostname }, purpose);
 }
 
 async function problemsOf(...args: Parameters<typeof read>): Promise<readonly string[]> {
@@ -65,14 +71,16 @@ test('run needs a collector and a token; the offline commands need neither', asy
     'HOLDFAST_COLLECTOR_URL: is needed',
     'HOLDFAST_TOKEN_FILE: is needed, or HOLDFAST_TOKEN',
   ]);
-  assert.equal((await read({}, { needsCollector: false })).collector, null);
+  assert.equal((await read({}, { purpose: 'look' })).collector, null);
 });
 
-test('a host whose name cannot be a node name must be given one', async () => {
-  const [problem] = await problemsOf({}, { hostname: 'my_host', needsCollector: false });
+test('a host whose name cannot be a node name must be given one before it can report', async () => {
+  const reach = { HOLDFAST_COLLECTOR_URL: url, HOLDFAST_TOKEN: 't' };
+  const [problem] = await problemsOf(reach, { hostname: 'my_host' });
   assert.match(problem ?? '', /^HOLDFAST_NODE_NAME: is needed, because .* \(got "my_host"\)$/);
-  const named = await read({ HOLDFAST_NODE_NAME: 'n' }, { hostname: 'my_host', needsCollector: false });
+  const named = await read({ ...reach, HOLDFAST_NODE_NAME: 'n' }, { hostname: 'my_host' });
   assert.equal(named.nodeName, 'n');
+  assert.deepEqual(await problemsOf({}, { hostname: 'my_host', purpose: 'look' }), []);
 });
 
 test('variables that Kubernetes injects for a service named holdfast are no problem', async () => {
@@ -82,7 +90,7 @@ test('variables that Kubernetes injects for a service named holdfast are no prob
     HOLDFAST_COLLECTOR_PORT: 'tcp://10.0.0.1:9477',
     HOLDFAST_COLLECTOR_PORT_9477_TCP_ADDR: '10.0.0.1',
   };
-  assert.deepEqual(await problemsOf(links, { needsCollector: false }), []);
+  assert.deepEqual(await problemsOf(links, { purpose: 'look' }), []);
 });
 
 test('a token over plain http to another machine is warned of', async () => {
@@ -101,7 +109,7 @@ test('flags win over the environment, and that over the file', async (t) => {
   await writeFile(config, 'nodeName: from-file\nsettleMs: 1\nmaxFileMib: 7\n');
   const read1 = await read(
     { HOLDFAST_NODE_NAME: 'from-env', HOLDFAST_SETTLE_MS: '2' },
-    { flags: { config, nodeName: 'from-flag' }, needsCollector: false },
+    { flags: { config, nodeName: 'from-flag' }, purpose: 'look' },
   );
   assert.deepEqual([read1.nodeName, read1.settleMs, read1.maxFileMib], ['from-flag', 2, 7]);
   await writeFile(config, 'nodename: x\nsettleMs: [1\n');

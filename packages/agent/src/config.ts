@@ -28,7 +28,7 @@ export interface AgentConfig extends LookConfig {
   readonly stateDir: string;
   readonly listen: ListenAddress;
   readonly logLevel: LogLevel;
-  /** Null where URL or token are not set; never when it was read with `needsCollector`. */
+  /** Null where URL or token are not set; never when it was read for `run`. */
   readonly collector: CollectorConfig | null;
   readonly heartbeatSeconds: number;
   readonly metadataScanSeconds: number;
@@ -50,19 +50,19 @@ export interface ConfigSources {
   readonly hostname: string;
 }
 
+/** `run` reports, and needs a collector and a name that it can report as; the other commands only look. */
+export type Purpose = 'run' | 'look';
+
 /** Throws {@link OptionsError} with every problem at once. */
-export async function readConfig(
-  sources: ConfigSources,
-  { needsCollector }: { readonly needsCollector: boolean },
-): Promise<AgentConfig> {
-  const { flags, environment } = sources;
+export async function readConfig(sources: ConfigSources, purpose: Purpose): Promise<AgentConfig> {
+  const { flags, environment, hostname } = sources;
   const file = typeof flags['config'] === 'string' ? await readConfigFile(flags['config']) : null;
   const read = readOptions(agentOptions, { flags, environment, file }, (values, nameOf) => [
-    ...collectorProblems(values, nameOf, needsCollector),
-    ...(values.nodeName === null ? hostnameProblems(sources.hostname, nameOf) : []),
+    ...tokenProblems(values, nameOf),
+    ...(purpose === 'run' ? reportProblems(values, nameOf, hostname) : []),
   ]);
   if ('problems' in read) throw new OptionsError(read.problems);
-  return configOf(read.values, sources.hostname);
+  return configOf(read.values, hostname);
 }
 
 function configOf(values: AgentOptionValues, hostname: string): AgentConfig {
@@ -92,25 +92,28 @@ function configOf(values: AgentOptionValues, hostname: string): AgentConfig {
 
 type NameOf = (name: keyof AgentOptionValues) => string;
 
-function collectorProblems(values: AgentOptionValues, nameOf: NameOf, needed: boolean): string[] {
+function tokenProblems({ token, tokenFile }: AgentOptionValues, nameOf: NameOf): string[] {
+  if (token === null || tokenFile === null) return [];
+  return [`${nameOf('tokenFile')}: must not be set together with ${nameOf('token')}`];
+}
+
+function reportProblems(values: AgentOptionValues, nameOf: NameOf, hostname: string): string[] {
   const problems: string[] = [];
-  if (values.token !== null && values.tokenFile !== null) {
-    problems.push(`${nameOf('tokenFile')}: must not be set together with ${nameOf('token')}`);
-  }
-  if (!needed) return problems;
   if (values.collectorUrl === null) problems.push(`${nameOf('collectorUrl')}: is needed`);
   if (values.token === null && values.tokenFile === null) {
     problems.push(`${nameOf('tokenFile')}: is needed, or ${nameOf('token')}`);
   }
+  const problem = values.nodeName === null ? nodeNameProblem(hostname.toLowerCase()) : null;
+  if (problem) {
+    problems.push(`${nameOf('nodeName')}: is needed, because the host's name ${problem} (got "${hostname}")`);
+  }
   return problems;
 }
 
-function hostnameProblems(hostname: string, nameOf: NameOf): string[] {
-  const parsed = agentOptions.nodeName.parse(hostname.toLowerCase());
-  if ('value' in parsed) return [];
-  return [
-    `${nameOf('nodeName')}: is needed, because the host's name ${parsed.problem} (got ${JSON.stringify(hostname)})`,
-  ];
+/** Why a node cannot be called `name`, to complete "NAME …"; null if it can. */
+export function nodeNameProblem(name: string): string | null {
+  const parsed = agentOptions.nodeName.parse(name);
+  return 'problem' in parsed ? parsed.problem : null;
 }
 
 function isInTheClear(url: URL): boolean {

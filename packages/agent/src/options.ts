@@ -157,7 +157,7 @@ export const agentOptions = {
   logLevel: option({
     doc: `how much to log: ${logLevels.join(', ')}`,
     placeholder: 'LEVEL',
-    parse: oneOf<LogLevel>(logLevels),
+    parse: oneOf(logLevels),
     default: 'info',
   }),
 } as const;

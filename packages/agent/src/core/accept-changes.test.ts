@@ -26,7 +26,7 @@ function accept(
   const findings = compareManifests(baseline.buckets(), observed.buckets(), visibilityOf(blindSpots, null));
   const accepted = acceptChanges(baseline, observed, findings, globs?.map(compileGlob) ?? null);
   return {
-    paths: accepted.paths,
+    paths: accepted.paths.size,
     has: (path) => accepted.manifest.get(path),
     scope: accepted.manifest.scopeDigest,
   };

@@ -17,8 +17,8 @@ import { Manifest } from '@holdfast/shared/manifest';
 
 export interface Accepted {
   readonly manifest: Manifest;
-  /** How many paths of the baseline moved. */
-  readonly paths: number;
+  /** The paths whose entry in the baseline moved. */
+  readonly paths: ReadonlySet<string>;
 }
 
 /** `globs` is null to accept everything. `findings` compare `baseline` with `observed`; neither is changed. */
@@ -30,10 +30,10 @@ export function acceptChanges(
 ): Accepted {
   const scopeDigest = globs === null ? observed.scopeDigest : baseline.scopeDigest;
   const manifest = new Manifest(scopeDigest, baseline.entries());
-  let paths = 0;
+  const paths = new Set<string>();
   for (const finding of findings) {
     if (globs !== null && !globs.some((glob) => glob.matches(finding.path))) continue;
-    if (accept(manifest, observed, finding, globs !== null)) paths += 1;
+    if (accept(manifest, observed, finding, globs !== null)) paths.add(finding.path);
   }
   return { manifest, paths };
 }

@@ -13,6 +13,23 @@ export function findingLine({ path, drift, unknown }: Finding): string {
   return `${label}  ${path}  ${details.join('; ')}`;
 }
 
+export interface FindingCounts {
+  readonly added: number;
+  readonly removed: number;
+  readonly changed: number;
+  /** Paths of which something is unknown, also beside a drift. */
+  readonly unknown: number;
+}
+
+export function countFindings(findings: readonly Finding[]): FindingCounts {
+  const counts = { added: 0, removed: 0, changed: 0, unknown: 0 };
+  for (const { drift, unknown } of findings) {
+    if (drift) counts[drift.change] += 1;
+    if (unknown) counts.unknown += 1;
+  }
+  return counts;
+}
+
 function changeText({ attributes, before, after }: Change): string {
   if (before && after) {
     return attributes.map((attribute) => attributeChange(attribute, before, after)).join(', ');
