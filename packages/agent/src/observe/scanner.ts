@@ -62,6 +62,11 @@ export class Scanner implements AsyncDisposable {
     return collapseBlindSpots(this.tree.blindSpots, this.#options.scope.roots);
   }
 
+  /** Whether walks enter `path`, by the mounts that the last walk knew of. */
+  isEntered(path: string): boolean {
+    return this.#surveyor.isEntered(path);
+  }
+
   /** Looks at everything and reads every file. Rejects when `signal` aborts or the scanner is disposed. */
   fullScan(signal?: AbortSignal): Promise<ScanResult> {
     return this.#scan('full', signal);

@@ -73,6 +73,11 @@ export class Surveyor {
     }
   }
 
+  /** Whether walks enter `path`, if it is a directory: no other file system is mounted there, or the scope enters it. */
+  isEntered(path: string): boolean {
+    return !this.#isForeignMount(path);
+  }
+
   /** Takes in what the reader found. */
   takeRead(request: ReadRequest, outcome: Exclude<HashOutcome, { kind: 'cancelled' }>): void {
     const { path, stat, visit, attempt } = request;
