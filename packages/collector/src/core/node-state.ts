@@ -29,11 +29,13 @@ export interface BucketRecord {
   readonly unread: number;
 }
 
-/** An instance that reported before the present one took over. */
+/** An instance that another one took over from. It may be the present one, if it came back since. */
 export interface RetiredInstance {
   readonly instance: string;
-  /** How often it came back after another had taken over. */
+  /** How often it came back lately after another had taken over. */
   readonly returns: number;
+  /** When it last came back; null if it never did. */
+  readonly returnedAt: Millis | null;
 }
 
 export interface NodeState {
@@ -61,6 +63,9 @@ export interface NodeState {
   /** Why the first manifest was not taken as the baseline although the policy says accept; null otherwise. */
   readonly pendingBecause: string | null;
 }
+
+/** Who the record names where the configuration decided, not a person. */
+export const systemActor = 'holdfast';
 
 /** One baseline in a node's history. Never edited, only succeeded. */
 export interface BaselineRecord {

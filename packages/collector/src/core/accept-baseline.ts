@@ -1,0 +1,215 @@
+/**
+ * An operator accepts what a node observes as its new baseline: all of it, or the paths that globs name. Rules:
+ * 1. The caller may name what it looked at; if the node has moved on since, nothing is accepted.
+ * 2. What the baseline then holds of an accepted path is said in accepted-entry.ts.
+ * 3. All: the baseline moves to the observed scope, and a reimaged node is no longer marked. By paths: it keeps its own.
+ * 4. Where nothing differs, accepting all still changes who answers for the baseline, if nobody did, or whether it
+ *    was reviewed, if it was not.
+ */
+import { compareEntries } from '@holdfast/shared/compare';
+import { compileGlob, globProblem } from '@holdfast/shared/glob';
+import { acceptedEntry } from '#core/accepted-entry';
+import { type BaselineRefusal, judgeWhole, moveEffects, recordOnly } from '#core/baseline-effects';
+import { matchesDriftTag, namesWhatWasSeen } from '#core/drift-tag';
+import { nodeEvent } from '#core/event-record';
+import { allBuckets, visibilityBetween } from '#core/judge';
+import { isSameEntry, ManifestEdit, type ManifestSide, sideOf } from '#core/manifest-edit';
+import {
+  type AuditRecord,
+  type BaselineRecord,
+  type Millis,
+  type NodeEffects,
+  type NodeState,
+  type NodeView,
+  systemActor,
+} from '#core/node-state';
+
+export const maxAcceptanceGlobs = 1000;
+
+export interface Acceptance {
+  /** Globs; null accepts everything. */
+  readonly paths: readonly string[] | null;
+  /** The value of an `If-Match` header: a drift tag or an observed digest. */
+  readonly ifMatch: string | null;
+  readonly who: string;
+  readonly reason: string | null;
+}
+
+export interface AcceptanceOutcome {
+  /** Drifting and unknown paths that were taken over; for a first baseline, all its entries. */
+  readonly accepted: number;
+  /** Drifts that still stand. */
+  readonly remaining: number;
+  /** Paths that are still unknown. */
+  readonly unknown: number;
+  readonly baseline: BaselineRecord;
+}
+
+export type AcceptanceDecision =
+  | { readonly refuse: BaselineRefusal }
+  | { readonly apply: NodeEffects; readonly outcome: AcceptanceOutcome };
+
+type ObservedState = NodeState & { readonly observed: string };
+
+export function decideAcceptance(view: NodeView, acceptance: Acceptance, now: Millis): AcceptanceDecision {
+  const admitted = admit(view.state, acceptance);
+  if ('code' in admitted) return { refuse: admitted };
+  const taken = takeOverPaths(view, admitted, acceptance);
+  const finished = taken.edit.finish(taken.scopeDigest);
+  const manifest = finished.side.record.digest;
+  const newBaseline = succeed(admitted.baseline, manifest, taken.accepted, acceptance, now);
+  const baseline = newBaseline ?? admitted.baseline;
+  if (!baseline) throw new Error('an acceptance left the node without a baseline');
+  const state: NodeState = {
+    ...admitted,
+    baseline,
+    pendingBecause: null,
+    reimagedAt: acceptance.paths === null ? null : admitted.reimagedAt,
+  };
+  const judgement = judgeWhole(view, state, finished.side, taken.tookOver);
+  const outcome: AcceptanceOutcome = {
+    accepted: taken.accepted,
+    remaining: judgement?.standing ?? 0,
+    unknown: judgement?.unknown ?? 0,
+    baseline,
+  };
+  const audit = auditOf(admitted, acceptance, outcome, now);
+  if (!newBaseline) return { apply: recordOnly(state, [], audit), outcome };
+  const event = nodeEvent(
+    'baseline-accepted',
+    now,
+    `baseline ${baseline.sequence}: ${taken.accepted} accepted by ${acceptance.who}, ${outcome.remaining} remain`,
+  );
+  return { apply: moveEffects({ state, newBaseline, finished, event, audit }, judgement), outcome };
+}
+
+function admit(state: NodeState | null, { paths, ifMatch }: Acceptance): ObservedState | BaselineRefusal {
+  if (!state) return { code: 'node-unknown', detail: 'no node of that name has reported' };
+  const { name, observed } = state;
+  if (state.deletedAt !== null) return { code: 'node-deleted', detail: `${name} was deleted` };
+  if (observed === null)
+    return { code: 'nothing-observed', detail: `${name} has not reported a manifest yet` };
+  if (ifMatch !== null && !matchesDriftTag(ifMatch, state)) {
+    return { code: 'node-moved-on', detail: `${name} is no longer what If-Match names; look again` };
+  }
+  const problem = paths && globsProblem(paths);
+  if (problem) return { code: 'bad-request', detail: problem };
+  if (paths && !state.baseline) {
+    return { code: 'bad-request', detail: `${name} has no baseline yet: accept all of it first` };
+  }
+  return { ...state, observed };
+}
+
+function globsProblem(globs: readonly string[]): string | null {
+  if (globs.length === 0) return 'paths is empty; leave it out to accept everything';
+  if (globs.length > maxAcceptanceGlobs) return `more than ${maxAcceptanceGlobs} globs`;
+  for (const glob of globs) {
+    const problem = globProblem(glob);
+    if (problem) return `${JSON.stringify(glob)} ${problem}`;
+  }
+  return null;
+}
+
+interface Taken {
+  readonly edit: ManifestEdit;
+  readonly scopeDigest: string;
+  readonly tookOver: ReadonlySet<string>;
+  readonly accepted: number;
+}
+
+function takeOverPaths(view: NodeView, state: ObservedState, { paths }: Acceptance): Taken {
+  const observed = sideOf(view.manifest(state.observed), view);
+  const { scopeDigest, entries } = observed.record;
+  if (!state.baseline) {
+    const edit = new ManifestEdit(observed.record, view);
+    return { edit, scopeDigest, tookOver: new Set(), accepted: entries };
+  }
+  const baseline = sideOf(view.manifest(state.baseline.manifest), view);
+  const edit = new ManifestEdit(baseline.record, view);
+  const tookOver = takeOver(edit, view, baseline, observed, state, paths);
+  return {
+    edit,
+    scopeDigest: paths === null ? scopeDigest : baseline.record.scopeDigest,
+    tookOver,
+    accepted: tookOver.size,
+  };
+}
+
+/** Returns the paths that drifted or were unknown, and that the edit changes. */
+function takeOver(
+  edit: ManifestEdit,
+  view: NodeView,
+  baseline: ManifestSide,
+  observed: ManifestSide,
+  { blindSpots }: NodeState,
+  paths: readonly string[] | null,
+): Set<string> {
+  const scopes = [baseline.record.scopeDigest, observed.record.scopeDigest] as const;
+  const visibility = visibilityBetween(view, ...scopes, blindSpots);
+  const globs = paths?.map(compileGlob);
+  const tookOver = new Set<string>();
+  for (const index of allBuckets) {
+    if (baseline.record.bucketDigests[index] === observed.record.bucketDigests[index]) continue;
+    const before = baseline.entries(index);
+    const after = observed.entries(index);
+    for (const path of new Set([...before.keys(), ...after.keys()])) {
+      if (globs && !globs.some((glob) => glob.matches(path))) continue;
+      const was = before.get(path) ?? null;
+      const is = after.get(path) ?? null;
+      const finding = compareEntries(was, is, visibility);
+      const next = acceptedEntry(was, is, finding?.unknown ?? null, paths !== null);
+      if (isSameEntry(was, next)) continue;
+      if (next) edit.set(next);
+      else edit.delete(path);
+      if (finding) tookOver.add(path);
+    }
+  }
+  return tookOver;
+}
+
+/** The baseline after an acceptance; null where the present one stands as it is. */
+function succeed(
+  before: BaselineRecord | null,
+  manifest: string,
+  accepted: number,
+  { paths, ifMatch, who, reason }: Acceptance,
+  now: Millis,
+): BaselineRecord | null {
+  const reviewed = namesWhatWasSeen(ifMatch);
+  const isNewWord = paths === null && (before?.acceptedBy === systemActor || (reviewed && !before?.reviewed));
+  if (before?.manifest === manifest && !isNewWord) return null;
+  return {
+    sequence: (before?.sequence ?? 0) + 1,
+    manifest,
+    acceptedAt: now,
+    acceptedBy: who,
+    reason,
+    reviewed,
+    paths: accepted,
+    restoredFrom: null,
+  };
+}
+
+function auditOf(
+  state: NodeState,
+  { paths, ifMatch, who, reason }: Acceptance,
+  { accepted, remaining, baseline }: AcceptanceOutcome,
+  now: Millis,
+): AuditRecord {
+  return {
+    at: now,
+    who,
+    action: 'accept',
+    node: state.name,
+    reason,
+    details: {
+      from: state.baseline?.manifest ?? null,
+      to: baseline.manifest,
+      sequence: baseline.sequence,
+      paths: paths === null ? null : paths.join('\n'),
+      accepted,
+      remaining,
+      reviewed: namesWhatWasSeen(ifMatch),
+    },
+  };
+}

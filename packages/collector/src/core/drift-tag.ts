@@ -1,0 +1,26 @@
+/** The entity tag of a node's drift: what an operator names to say "this is what I have looked at". */
+import { hash } from 'node:crypto';
+import type { NodeState } from '#core/node-state';
+
+export type TaggedState = Pick<NodeState, 'baseline' | 'observed' | 'blindSpots'>;
+
+/** Changes whenever the list of drifts, or what is unknown about it, can have changed. 32 hex digits, unquoted. */
+export function driftTag({ baseline, observed, blindSpots }: TaggedState): string {
+  const spots = blindSpots.map(({ path, reason }) => `${path}\t${reason}`).sort();
+  return hash('sha256', JSON.stringify([baseline?.sequence ?? 0, observed, spots])).slice(0, 32);
+}
+
+/**
+ * Whether an `If-Match` value names the node as it is now: by its drift tag, or by the observed digest. Takes the
+ * forms of RFC 9110: quoted or not, weak or not, several separated by commas. `*` matches whatever there is.
+ */
+export function matchesDriftTag(ifMatch: string, state: TaggedState): boolean {
+  if (ifMatch.trim() === '*') return true;
+  const named = ifMatch.split(',').map((tag) => tag.trim().replace(/^W\//, '').replaceAll('"', ''));
+  return named.some((tag) => tag !== '' && (tag === driftTag(state) || tag === state.observed));
+}
+
+/** Whether the caller named what it had looked at: any `If-Match` but `*`, which names nothing. */
+export function namesWhatWasSeen(ifMatch: string | null): boolean {
+  return ifMatch !== null && ifMatch.trim() !== '*';
+}

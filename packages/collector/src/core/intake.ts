@@ -1,0 +1,240 @@
+/**
+ * What happens to a node's state when a report arrives. Rules, in order:
+ * 1. A deleted node, and an instance that lost a conflict, are refused.
+ * 2. The sequence that was applied last is a repeat: answered as before, nothing changes. A lower one is refused.
+ * 3. Another instance than the present one takes over (instances.ts).
+ * 4. The scope must be known, or come along; a report that contradicts itself is refused.
+ * 5. Without a result (the agent is starting) facts, health and events are taken, and nothing else.
+ * 6. The report must start from what is held, and must lead to what it says; else the agent is told what is held.
+ * 7. The baseline moves by itself in two cases only (baseline-policy.ts); then drift is judged anew (judge.ts).
+ */
+import type { Report } from '@holdfast/shared/wire';
+import { type BaselineMove, moveByPolicy } from '#core/baseline-policy';
+import { nodeEvent } from '#core/event-record';
+import type { InitialBaselinePolicy } from '#core/initial-baseline';
+import { takeOver } from '#core/instances';
+import { judgeReport } from '#core/judge-report';
+import { bucketDigestsOf } from '#core/manifest-edit';
+import {
+  type EventRecord,
+  type Millis,
+  type NodeEffects,
+  type NodeState,
+  type NodeView,
+  noDriftEffects,
+} from '#core/node-state';
+import { applyReport, type Observed } from '#core/observe-report';
+import { machineChanged, newlyDropped, takeEvents, untoldChanges } from '#core/report-events';
+import { reportProblem } from '#core/report-problem';
+
+export interface IntakeContext {
+  readonly node: string;
+  readonly now: Millis;
+  readonly initialBaseline: InitialBaselinePolicy;
+  /** Scope digests that a baseline follows by itself. */
+  readonly expectedScopes: ReadonlySet<string>;
+}
+
+export type ReportRefusal =
+  | {
+      readonly code:
+        | 'node-deleted'
+        | 'instance-conflict'
+        | 'sequence-passed'
+        | 'scope-unknown'
+        | 'invalid-report';
+      readonly detail: string;
+    }
+  | {
+      readonly code: 'base-mismatch';
+      readonly detail: string;
+      readonly observed: string | null;
+      /** 256, of what the collector holds. */
+      readonly bucketDigests: readonly string[];
+    };
+
+export interface ReportOutcome {
+  readonly kind: 'applied' | 'repeated';
+  readonly observed: string | null;
+  /** Highest stored position in the report's journal. */
+  readonly eventsStored: number;
+}
+
+export type ReportDecision =
+  | { readonly refuse: ReportRefusal }
+  | { readonly apply: NodeEffects | null; readonly outcome: ReportOutcome };
+
+export function decideReport(view: NodeView, report: Report, context: IntakeContext): ReportDecision {
+  const { state } = view;
+  const refusal = refuseSender(state, report);
+  if (refusal) return { refuse: refusal };
+  if (state?.instance === report.instance && state.sequence === report.sequence) {
+    const { observed, eventsStored } = state;
+    return { apply: null, outcome: { kind: 'repeated', observed, eventsStored } };
+  }
+  const problem = reportProblem(report);
+  if (problem) return refuse('invalid-report', problem);
+  if (!report.scope.document && !view.scope(report.scope.digest)) {
+    return refuse('scope-unknown', `send the document of scope ${report.scope.digest}`);
+  }
+  const observed = report.result === null ? null : applyReport(view, report);
+  if (observed?.kind === 'contradicts') return refuse('invalid-report', observed.detail);
+  if (observed?.kind === 'mismatch') return { refuse: mismatch(view, observed.detail) };
+  const effects = effectsOf(withScopeOf(view, report), report, observed, context);
+  const { observed: digest, eventsStored } = effects.state;
+  return { apply: effects, outcome: { kind: 'applied', observed: digest, eventsStored } };
+}
+
+function refuse(
+  code: Exclude<ReportRefusal['code'], 'base-mismatch'>,
+  detail: string,
+): { refuse: ReportRefusal } {
+  return { refuse: { code, detail } };
+}
+
+function refuseSender(state: NodeState | null, report: Report): ReportRefusal | null {
+  if (!state) return null;
+  if (state.deletedAt !== null) {
+    return { code: 'node-deleted', detail: `${state.name} was deleted; an operator can readmit it` };
+  }
+  if (state.refusedInstance === report.instance) {
+    const detail = `another agent reports as ${state.name}; an operator can readmit the node`;
+    return { code: 'instance-conflict', detail };
+  }
+  if (state.instance === report.instance && report.sequence < state.sequence) {
+    return { code: 'sequence-passed', detail: `sequence ${state.sequence} was applied already` };
+  }
+  return null;
+}
+
+function mismatch(view: NodeView, detail: string): ReportRefusal {
+  const observed = view.state?.observed ?? null;
+  const bucketDigests = bucketDigestsOf(observed === null ? null : view.manifest(observed));
+  return { code: 'base-mismatch', detail, observed, bucketDigests };
+}
+
+/** The view in which the scope that the report brings is known already. */
+function withScopeOf(view: NodeView, { scope }: Report): NodeView {
+  const { document } = scope;
+  if (!document) return view;
+  return {
+    state: view.state,
+    manifest: (digest) => view.manifest(digest),
+    bucket: (digest) => view.bucket(digest),
+    standing: (index) => view.standing(index),
+    unknown: (index) => view.unknown(index),
+    scope: (digest) => (digest === scope.digest ? document : view.scope(digest)),
+    baseline: (sequence) => view.baseline(sequence),
+    siblingEntries: (digest) => view.siblingEntries(digest),
+  };
+}
+
+function effectsOf(
+  view: NodeView,
+  report: Report,
+  observed: Observed | null,
+  context: IntakeContext,
+): NodeEffects {
+  const { now } = context;
+  const told = takeEvents(view.state, report, now);
+  const spoken = speak(view.state, report, context);
+  const seen: NodeState = {
+    ...spoken.state,
+    ...(observed && { observed: observed.side.record.digest, blindSpots: observed.blindSpots }),
+    journal: report.journal,
+    eventsStored: told.eventsStored,
+  };
+  const move: BaselineMove | null = observed && moveByPolicy(view, seen, observed, context);
+  const state: NodeState = move ? { ...seen, ...move.state } : seen;
+  return {
+    state,
+    buckets: [...(observed?.buckets ?? []), ...(move?.buckets ?? [])],
+    manifests: [...(observed?.isNew ? [observed.side.record] : []), ...(move?.manifests ?? [])],
+    scope: report.scope.document ? { digest: report.scope.digest, document: report.scope.document } : null,
+    newBaseline: move?.state.baseline ?? null,
+    drift: observed ? judgeReport(view, state, observed, move?.side ?? null) : noDriftEffects,
+    events: [
+      ...spoken.events,
+      ...told.events,
+      ...(observed && !observed.isFirst ? untoldChanges(observed.changes, report, now) : []),
+      ...(observed?.leftScope
+        ? [nodeEvent('scope-changed', now, `${observed.leftScope} → ${report.scope.digest}`)]
+        : []),
+      ...(move?.events ?? []),
+    ],
+    commandsDone: report.commandsDone,
+    commands: [],
+    audit: move?.audit ?? null,
+  };
+}
+
+/** What the report says of the one who speaks. */
+function speak(
+  state: NodeState | null,
+  report: Report,
+  { node, now }: IntakeContext,
+): { readonly state: NodeState; readonly events: readonly EventRecord[] } {
+  const heard = {
+    sequence: report.sequence,
+    lastReportAt: now,
+    agent: report.agent,
+    health: report.health,
+  };
+  const events: EventRecord[] = [];
+  const dropped = newlyDropped(state, report);
+  if (dropped > 0) events.push(nodeEvent('events-dropped', now, `the agent dropped ${dropped} events`));
+  if (!state) {
+    events.unshift(nodeEvent('node-first-seen', now));
+    return { state: { ...firstState(node, report, now), ...heard }, events };
+  }
+  const speaker = state.instance === report.instance ? null : takeOver(state, report.instance, now);
+  if (speaker?.isConflict) {
+    const detail = `instance ${state.instance} is refused: ${report.instance} came back`;
+    events.push(nodeEvent('instance-conflict', now, detail));
+  }
+  const isReimaged = machineChanged(state.agent, report.agent);
+  if (isReimaged) {
+    const detail = `machine-id ${state.agent.machineId} → ${report.agent.machineId || 'none'}`;
+    events.push(nodeEvent('machine-changed', now, detail));
+  }
+  return {
+    state: {
+      ...state,
+      ...heard,
+      ...(speaker && {
+        instance: speaker.instance,
+        retired: speaker.retired,
+        refusedInstance: speaker.refusedInstance,
+      }),
+      reimagedAt: isReimaged ? now : state.reimagedAt,
+      scans: [
+        ...report.scans,
+        ...state.scans.filter(({ net }) => !report.scans.some((scan) => scan.net === net)),
+      ].sort((a, b) => (a.net < b.net ? -1 : 1)),
+    },
+    events,
+  };
+}
+
+function firstState(node: string, report: Report, now: Millis): NodeState {
+  return {
+    name: node,
+    firstSeenAt: now,
+    deletedAt: null,
+    instance: report.instance,
+    sequence: report.sequence,
+    lastReportAt: now,
+    retired: [],
+    refusedInstance: null,
+    agent: report.agent,
+    health: report.health,
+    reimagedAt: null,
+    observed: null,
+    blindSpots: [],
+    scans: report.scans,
+    journal: report.journal,
+    eventsStored: 0,
+    baseline: null,
+    pendingBecause: null,
+  };
+}
