@@ -1,0 +1,184 @@
+/** Standing and ended drift, and the paths that are unknown at present. */
+import type { Database } from 'better-sqlite3';
+import type { ChangeKind, UnknownReason } from '@holdfast/shared/compare';
+import { type Attribute, type Entry, entryLine, parseEntryLine } from '@holdfast/shared/entry';
+import { bucketOf } from '@holdfast/shared/manifest';
+import type { DriftEffects, DriftEnd, Millis, StandingDrift } from '#core/node-state';
+import type { DriftCounts } from '#store/node-rows';
+import type { DriftRecord } from '#store/store';
+
+interface StandingRow {
+  readonly path: string;
+  readonly change: ChangeKind;
+  readonly attributes: string;
+  readonly before: string | null;
+  readonly after: string | null;
+  readonly first_seen_at: number;
+}
+
+interface RecordRow extends StandingRow {
+  readonly id: number;
+  readonly earlier: number;
+  readonly unknown: UnknownReason | null;
+}
+
+export type DriftRows = ReturnType<typeof driftRows>;
+
+export function driftRows(db: Database) {
+  const sql = prepare(db);
+
+  const end = (node: number, path: string, as: DriftEnd, at: Millis) => {
+    const row = sql.end.get(at, as, node, bucketOf(path), path);
+    if (!row) throw new Error(`no drift stands at ${path}`);
+    return row;
+  };
+
+  return {
+    standing: (node: number, bucket: number): StandingDrift[] =>
+      sql.standingIn.all(node, bucket).map(toStanding),
+
+    unknown: (node: number, bucket: number): Map<string, UnknownReason> =>
+      new Map(sql.unknownIn.all(node, bucket).map(({ path, reason }) => [path, reason])),
+
+    unknownPaths: (node: number) => sql.unknownOf.all(node),
+
+    /** Sorted by path. */
+    records: (node: string, id: number): DriftRecord[] =>
+      sql.records.all(id).map((row) => ({
+        ...toStanding(row),
+        id: row.id,
+        node,
+        endedAt: null,
+        endedAs: null,
+        occurrences: row.earlier + 1,
+        unknown: row.unknown,
+      })),
+
+    /** Paths of the node's `limit` oldest standing drifts, ties by path. */
+    oldestPaths: (node: number, limit: number): string[] => sql.oldestPaths.all(node, limit),
+
+    /** Writes `effects`; returns the counts after them. */
+    apply(node: number, counts: DriftCounts, effects: DriftEffects, now: Millis): DriftCounts {
+      const after = { added: counts.added, removed: counts.removed, changed: counts.changed };
+      let oldestMayHaveEnded = false;
+      for (const { path, as } of effects.ended) {
+        const ended = end(node, path, as, now);
+        after[ended.change] -= 1;
+        oldestMayHaveEnded ||= ended.first_seen_at === counts.oldestAt;
+      }
+      for (const drift of effects.altered) {
+        const bucket = bucketOf(drift.path);
+        after[sql.changeOf.get(node, bucket, drift.path)!] -= 1;
+        after[drift.change] += 1;
+        sql.alter.run(drift.change, ...contentOf(drift), node, bucket, drift.path);
+      }
+      for (const drift of effects.started) {
+        after[drift.change] += 1;
+        sql.start.run(node, bucketOf(drift.path), drift.path, drift.change, ...contentOf(drift), now);
+      }
+      const isMoved = oldestMayHaveEnded || effects.started.length > 0;
+      return { ...after, oldestAt: isMoved ? (sql.oldestAt.get(node) ?? null) : counts.oldestAt };
+    },
+
+    /** Writes what became unknown and known; returns by how many paths there are more unknown ones. */
+    applyUnknown(node: number, { unknown, known }: DriftEffects): number {
+      let more = 0;
+      for (const path of known) more -= sql.forgetUnknown.run(node, bucketOf(path), path).changes;
+      for (const { path, reason } of unknown) {
+        const bucket = bucketOf(path);
+        if (sql.changeUnknown.run(reason, node, bucket, path).changes > 0) continue;
+        sql.addUnknown.run(node, bucket, path, reason);
+        more += 1;
+      }
+      return more;
+    },
+
+    /** Returns how many of the ended drifts it removed; less than `limit` means that none is left. */
+    dropEnded: (before: Millis, limit: number): number => sql.dropEnded.run(before, limit).changes,
+  };
+}
+
+function prepare(db: Database) {
+  const standing = 'node = ? AND bucket = ? AND path = ? AND ended_at IS NULL';
+  return {
+    standingIn: db.prepare<[number, number], StandingRow>(
+      `SELECT path, change, attributes, before, after, first_seen_at FROM drift
+       WHERE node = ? AND bucket = ? AND ended_at IS NULL`,
+    ),
+    changeOf: db
+      .prepare<[number, number, string], ChangeKind>(`SELECT change FROM drift WHERE ${standing}`)
+      .pluck(),
+    start: db.prepare(
+      `INSERT INTO drift (node, bucket, path, change, attributes, before, after, first_seen_at)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+    ),
+    alter: db.prepare(`UPDATE drift SET change = ?, attributes = ?, before = ?, after = ? WHERE ${standing}`),
+    end: db.prepare<
+      [number, DriftEnd, number, number, string],
+      { change: ChangeKind; first_seen_at: number }
+    >(`UPDATE drift SET ended_at = ?, ended_as = ? WHERE ${standing} RETURNING change, first_seen_at`),
+    oldestAt: db
+      .prepare<[number], number | null>(
+        'SELECT min(first_seen_at) FROM drift WHERE node = ? AND ended_at IS NULL',
+      )
+      .pluck(),
+    oldestPaths: db
+      .prepare<[number, number], string>(
+        'SELECT path FROM drift WHERE node = ? AND ended_at IS NULL ORDER BY first_seen_at, path LIMIT ?',
+      )
+      .pluck(),
+    records: db.prepare<[number], RecordRow>(
+      `SELECT drift.id, drift.path, change, attributes, before, after, first_seen_at, unknown_path.reason AS unknown,
+         (SELECT count(*) FROM drift AS other
+          WHERE other.node = drift.node AND other.path = drift.path AND other.ended_at IS NOT NULL) AS earlier
+       FROM drift LEFT JOIN unknown_path
+         ON unknown_path.node = drift.node AND unknown_path.bucket = drift.bucket AND unknown_path.path = drift.path
+       WHERE drift.node = ? AND ended_at IS NULL ORDER BY drift.path`,
+    ),
+    dropEnded: db.prepare<[number, number]>(
+      'DELETE FROM drift WHERE id IN (SELECT id FROM drift WHERE ended_at < ? ORDER BY ended_at LIMIT ?)',
+    ),
+    unknownIn: db.prepare<[number, number], { path: string; reason: UnknownReason }>(
+      'SELECT path, reason FROM unknown_path WHERE node = ? AND bucket = ?',
+    ),
+    unknownOf: db.prepare<[number], { path: string; reason: UnknownReason }>(
+      'SELECT path, reason FROM unknown_path WHERE node = ? ORDER BY path',
+    ),
+    addUnknown: db.prepare('INSERT INTO unknown_path (node, bucket, path, reason) VALUES (?, ?, ?, ?)'),
+    changeUnknown: db.prepare(
+      'UPDATE unknown_path SET reason = ? WHERE node = ? AND bucket = ? AND path = ?',
+    ),
+    forgetUnknown: db.prepare('DELETE FROM unknown_path WHERE node = ? AND bucket = ? AND path = ?'),
+  };
+}
+
+function contentOf(drift: {
+  readonly attributes: readonly Attribute[];
+  readonly before: Entry | null;
+  readonly after: Entry | null;
+}): [string, string | null, string | null] {
+  return [drift.attributes.join(','), lineOf(drift.before), lineOf(drift.after)];
+}
+
+function toStanding(row: StandingRow): StandingDrift {
+  return {
+    path: row.path,
+    change: row.change,
+    attributes: attributesOf(row.attributes),
+    before: entryOf(row.before),
+    after: entryOf(row.after),
+    firstSeenAt: row.first_seen_at,
+  };
+}
+
+export function attributesOf(joined: string): Attribute[] {
+  return joined === '' ? [] : (joined.split(',') as Attribute[]);
+}
+
+export function lineOf(entry: Entry | null): string | null {
+  return entry && entryLine(entry);
+}
+
+export function entryOf(line: string | null): Entry | null {
+  return line === null ? null : parseEntryLine(line);
+}

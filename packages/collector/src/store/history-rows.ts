@@ -1,0 +1,92 @@
+/** Events of nodes, and the audit log. Both only grow, until retention removes events. */
+import type { Database } from 'better-sqlite3';
+import type { AuditRecord, EventRecord, Millis } from '#core/node-state';
+import { attributesOf, entryOf, lineOf } from '#store/drift-rows';
+import type { StoredAudit, StoredEvent } from '#store/store';
+
+interface EventRow {
+  readonly id: number;
+  readonly kind: EventRecord['kind'];
+  readonly at: number;
+  readonly agent_at: string | null;
+  readonly path: string | null;
+  readonly change: EventRecord['change'];
+  readonly attributes: string;
+  readonly before: string | null;
+  readonly after: string | null;
+  readonly net: EventRecord['net'];
+  readonly detail: string | null;
+}
+
+interface AuditRow extends Omit<StoredAudit, 'details'> {
+  readonly details: string;
+}
+
+export type HistoryRows = ReturnType<typeof historyRows>;
+
+export function historyRows(db: Database) {
+  const sql = {
+    addEvent: db.prepare(
+      `INSERT INTO event (node, kind, at, agent_at, path, change, attributes, before, after, net, detail)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    ),
+    events: db.prepare<[number, number, number], EventRow>(
+      'SELECT * FROM event WHERE node = ? AND id > ? ORDER BY id LIMIT ?',
+    ),
+    dropEvents: db.prepare<[number, number]>(
+      'DELETE FROM event WHERE at < ? AND id IN (SELECT id FROM event ORDER BY id LIMIT ?)',
+    ),
+    addAudit: db.prepare(
+      'INSERT INTO audit (at, who, action, node, reason, details) VALUES (?, ?, ?, ?, ?, ?)',
+    ),
+    audit: db.prepare<[number, number], AuditRow>(
+      'SELECT * FROM audit WHERE id < ? ORDER BY id DESC LIMIT ?',
+    ),
+  };
+  return {
+    addEvent(node: number, event: EventRecord): void {
+      const { kind, at, agentAt, path, change, attributes, before, after, net, detail } = event;
+      sql.addEvent.run(
+        node,
+        kind,
+        at,
+        agentAt,
+        path,
+        change,
+        attributes.join(','),
+        lineOf(before),
+        lineOf(after),
+        net,
+        detail,
+      );
+    },
+    events: (node: number, after: number, limit: number): StoredEvent[] =>
+      sql.events.all(node, after, limit).map(toEvent),
+    /** Looks at the `slice` oldest events and drops those from before `before`; returns how many. */
+    dropEvents: (before: Millis, slice: number): number => sql.dropEvents.run(before, slice).changes,
+    addAudit({ at, who, action, node, reason, details }: AuditRecord): void {
+      sql.addAudit.run(at, who, action, node, reason, JSON.stringify(details));
+    },
+    /** Newest first. */
+    audit: (before: number | null, limit: number): StoredAudit[] =>
+      sql.audit
+        .all(before ?? Number.MAX_SAFE_INTEGER, limit)
+        .map((row) => ({ ...row, details: JSON.parse(row.details) as StoredAudit['details'] })),
+  };
+}
+
+function toEvent(row: EventRow): StoredEvent {
+  return {
+    id: row.id,
+    kind: row.kind,
+    at: row.at,
+    agentAt: row.agent_at,
+    path: row.path,
+    change: row.change,
+    attributes: attributesOf(row.attributes),
+    before: entryOf(row.before),
+    after: entryOf(row.after),
+    net: row.net,
+    detail: row.detail,
+  };
+}

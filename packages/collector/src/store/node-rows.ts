@@ -1,0 +1,191 @@
+/** Nodes as they lie in the database. What every report changes is in a table of its own, `heartbeat`. */
+import type { Database } from 'better-sqlite3';
+import type { BaselineRecord, Millis, NodeState } from '#core/node-state';
+import { baselineRows } from '#store/baseline-rows';
+import type { ManifestHead, ManifestRows } from '#store/manifest-rows';
+
+/** A node as it is kept in memory. Immutable; succeeded by another one at each write. */
+export interface NodeRecord {
+  readonly id: number;
+  readonly state: NodeState;
+  readonly observed: ManifestHead | null;
+  readonly baseline: ManifestHead | null;
+  readonly drift: DriftCounts;
+  readonly unknownPaths: number;
+}
+
+export interface DriftCounts {
+  readonly added: number;
+  readonly removed: number;
+  readonly changed: number;
+  readonly oldestAt: Millis | null;
+}
+
+export const noDrift: DriftCounts = { added: 0, removed: 0, changed: 0, oldestAt: null };
+
+interface NodeRow {
+  readonly id: number;
+  readonly name: string;
+  readonly first_seen_at: number;
+  readonly deleted_at: number | null;
+  readonly instance: string;
+  readonly retired: string;
+  readonly refused_instance: string | null;
+  readonly agent: string;
+  readonly health: string;
+  readonly reimaged_at: number | null;
+  readonly observed: number | null;
+  readonly blind_spots: string;
+  readonly journal: string;
+  readonly events_stored: number;
+  readonly baseline: number | null;
+  readonly pending_because: string | null;
+  readonly drift_added: number;
+  readonly drift_removed: number;
+  readonly drift_changed: number;
+  readonly oldest_drift_at: number | null;
+  readonly unknown_paths: number;
+}
+
+interface HeartbeatRow {
+  readonly sequence: number;
+  readonly at: number;
+  readonly clock: string;
+  readonly scans: string;
+}
+
+const nodeColumns = [
+  'name',
+  'first_seen_at',
+  'deleted_at',
+  'instance',
+  'retired',
+  'refused_instance',
+  'agent',
+  'health',
+  'reimaged_at',
+  'observed',
+  'blind_spots',
+  'journal',
+  'events_stored',
+  'baseline',
+  'pending_because',
+  'drift_added',
+  'drift_removed',
+  'drift_changed',
+  'oldest_drift_at',
+  'unknown_paths',
+] as const satisfies readonly (keyof NodeRow)[];
+
+export type NodeRows = ReturnType<typeof nodeRows>;
+
+export function nodeRows(db: Database, manifests: ManifestRows) {
+  const baselines = baselineRows(db);
+  const sql = {
+    all: db.prepare<[], NodeRow & HeartbeatRow>(
+      `SELECT node.*, heartbeat.sequence, heartbeat.at, heartbeat.clock, heartbeat.scans
+       FROM node JOIN heartbeat ON heartbeat.node = node.id`,
+    ),
+    add: db.prepare(
+      `INSERT INTO node (${nodeColumns.join(', ')}) VALUES (${nodeColumns.map((column) => `@${column}`).join(', ')})`,
+    ),
+    update: db.prepare(
+      `UPDATE node SET ${nodeColumns.map((column) => `${column} = @${column}`).join(', ')} WHERE id = @id`,
+    ),
+    beat: db.prepare(
+      `INSERT INTO heartbeat (node, sequence, at, clock, scans) VALUES (?, ?, ?, ?, ?)
+       ON CONFLICT DO UPDATE SET sequence = excluded.sequence, at = excluded.at, clock = excluded.clock, scans = excluded.scans`,
+    ),
+  };
+
+  return {
+    all(): NodeRecord[] {
+      return sql.all.all().map((row) => {
+        const baseline = row.baseline === null ? null : baselines.get(row.id, row.baseline);
+        return toRecord(row, baseline, manifests);
+      });
+    },
+    add(record: Omit<NodeRecord, 'id'>): number {
+      return Number(sql.add.run(toRow(record)).lastInsertRowid);
+    },
+    /** Writes what differs from `before`. */
+    update(before: NodeRecord | null, record: NodeRecord): void {
+      const row = toRow(record);
+      if (!before || !isSameRow(toRow(before), row)) sql.update.run({ ...row, id: record.id });
+      const { sequence, lastReportAt, agent, scans } = record.state;
+      sql.beat.run(record.id, sequence, lastReportAt, agent.clock, JSON.stringify(scans));
+    },
+  };
+}
+
+type NodeColumns = Omit<NodeRow, 'id'>;
+
+function toRow({ state, observed, drift, unknownPaths }: Omit<NodeRecord, 'id'>): NodeColumns {
+  const { clock: _, ...agent } = state.agent;
+  return {
+    name: state.name,
+    first_seen_at: state.firstSeenAt,
+    deleted_at: state.deletedAt,
+    instance: state.instance,
+    retired: JSON.stringify(state.retired),
+    refused_instance: state.refusedInstance,
+    agent: JSON.stringify(agent),
+    health: JSON.stringify(state.health),
+    reimaged_at: state.reimagedAt,
+    observed: observed?.id ?? null,
+    blind_spots: JSON.stringify(state.blindSpots),
+    journal: state.journal,
+    events_stored: state.eventsStored,
+    baseline: state.baseline?.sequence ?? null,
+    pending_because: state.pendingBecause,
+    drift_added: drift.added,
+    drift_removed: drift.removed,
+    drift_changed: drift.changed,
+    oldest_drift_at: drift.oldestAt,
+    unknown_paths: unknownPaths,
+  };
+}
+
+function isSameRow(a: NodeColumns, b: NodeColumns): boolean {
+  return nodeColumns.every((column) => a[column] === b[column]);
+}
+
+function toRecord(
+  row: NodeRow & HeartbeatRow,
+  baseline: { readonly record: BaselineRecord; readonly manifest: number } | null,
+  manifests: ManifestRows,
+): NodeRecord {
+  const observed = row.observed === null ? null : manifests.headById(row.observed);
+  return {
+    id: row.id,
+    state: {
+      name: row.name,
+      firstSeenAt: row.first_seen_at,
+      deletedAt: row.deleted_at,
+      instance: row.instance,
+      sequence: row.sequence,
+      lastReportAt: row.at,
+      retired: JSON.parse(row.retired) as NodeState['retired'],
+      refusedInstance: row.refused_instance,
+      agent: { ...(JSON.parse(row.agent) as NodeState['agent']), clock: row.clock },
+      health: JSON.parse(row.health) as NodeState['health'],
+      reimagedAt: row.reimaged_at,
+      observed: observed?.digest ?? null,
+      blindSpots: JSON.parse(row.blind_spots) as NodeState['blindSpots'],
+      scans: JSON.parse(row.scans) as NodeState['scans'],
+      journal: row.journal,
+      eventsStored: row.events_stored,
+      baseline: baseline?.record ?? null,
+      pendingBecause: row.pending_because,
+    },
+    observed,
+    baseline: baseline && manifests.headById(baseline.manifest),
+    drift: {
+      added: row.drift_added,
+      removed: row.drift_removed,
+      changed: row.drift_changed,
+      oldestAt: row.oldest_drift_at,
+    },
+    unknownPaths: row.unknown_paths,
+  };
+}

@@ -1,0 +1,40 @@
+/** What a decision reads, from the connection on which it will write. */
+import type { NodeView } from '#core/node-state';
+import type { NodeCache } from '#store/node-cache';
+import type { NodeRecord } from '#store/node-rows';
+import type { Tables } from '#store/tables';
+
+export function nodeView(
+  tables: Tables,
+  cache: NodeCache,
+  name: string,
+  record: NodeRecord | null,
+): NodeView {
+  const { manifests, drifts, baselines } = tables;
+  const known = new Map([record?.observed, record?.baseline].map((head) => [head?.digest, head]));
+  return {
+    state: record?.state ?? null,
+    manifest(digest) {
+      const head = known.get(digest) ?? manifests.head(digest);
+      if (!head) throw new Error(`the store lacks the manifest ${digest}`);
+      return manifests.record(head);
+    },
+    bucket: (digest) => manifests.bucket(digest),
+    standing: (index) => (record ? drifts.standing(record.id, index) : []),
+    unknown: (index) => (record ? drifts.unknown(record.id, index) : new Map()),
+    scope: (digest) => manifests.scope(digest),
+    baseline: (sequence) => (record && baselines.get(record.id, sequence)?.record) ?? null,
+    siblingEntries: (scopeDigest) => medianEntries(cache, name, scopeDigest),
+  };
+}
+
+function medianEntries(cache: NodeCache, name: string, scopeDigest: string): number | null {
+  const sizes: number[] = [];
+  for (const { state, observed } of cache.currentAll()) {
+    const isSibling = state.name !== name && state.deletedAt === null;
+    if (isSibling && observed?.scopeDigest === scopeDigest) sizes.push(observed.entries);
+  }
+  if (sizes.length === 0) return null;
+  sizes.sort((a, b) => a - b);
+  return sizes[Math.floor((sizes.length - 1) / 2)]!;
+}

@@ -1,0 +1,85 @@
+/** Opens the data directory: makes it if need be, locks it, and brings its schema up to date. */
+import { randomBytes } from 'node:crypto';
+import { chmodSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import Sqlite, { type Database } from 'better-sqlite3';
+import { lockDirectory } from '#store/directory-lock';
+import { type GroupCommitLimits, groupCommitLimits } from '#store/group-commit';
+import { migrate } from '#store/migrate';
+import { SqliteStore } from '#store/sqlite-store';
+import { asStorageError } from '#store/storage-error';
+import type { Store } from '#store/store';
+
+export const databaseName = 'holdfast.db';
+
+/** How long to wait for another process that writes, such as `token create`. */
+const busyTimeoutMs = 5000;
+const cacheKib = 32 * 1024;
+/** Pages of 4 KiB in the write-ahead log before they are carried over into the database. */
+const checkpointPages = 2000;
+
+export interface OpenStoreOptions {
+  readonly dataDir: string;
+  /**
+   * Whether this is the process that serves. Only one can be, and only it may decide about nodes; others may read, and
+   * write tokens. Default true.
+   */
+  readonly exclusive?: boolean;
+  readonly limits?: Partial<GroupCommitLimits>;
+  /** From 0 to 1. Default `Math.random`. */
+  readonly random?: () => number;
+  /** Default: without bound. */
+  readonly maxPages?: number;
+}
+
+/**
+ * Throws `DirectoryInUseError`, `NewerSchemaError`, or `StorageUnavailableError`. Dispose of the store to close it; what
+ * was asked of it before is carried out.
+ */
+export async function openSqliteStore(options: OpenStoreOptions): Promise<Store> {
+  const { dataDir, exclusive = true, limits, random = Math.random, maxPages } = options;
+  try {
+    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+    const lock = exclusive ? lockDirectory(dataDir) : null;
+    try {
+      const db = openDatabase(join(dataDir, databaseName), maxPages);
+      try {
+        migrate(db);
+        const parts = { db, epoch: readEpoch(db), lock, random, limits: { ...groupCommitLimits, ...limits } };
+        return new SqliteStore(parts);
+      } catch (error) {
+        db.close();
+        throw error;
+      }
+    } catch (error) {
+      lock?.[Symbol.dispose]();
+      throw error;
+    }
+  } catch (error) {
+    throw asStorageError(error);
+  }
+}
+
+function openDatabase(file: string, maxPages: number | undefined): Database {
+  const db = new Sqlite(file, { timeout: busyTimeoutMs });
+  try {
+    chmodSync(file, 0o600);
+    db.pragma('journal_mode = WAL');
+    db.pragma('synchronous = FULL');
+    db.pragma('foreign_keys = ON');
+    db.pragma(`cache_size = -${cacheKib}`);
+    db.pragma(`wal_autocheckpoint = ${checkpointPages}`);
+    if (maxPages !== undefined) db.pragma(`max_page_count = ${maxPages}`);
+    return db;
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}
+
+/** Made with the database; a restore from a backup makes a new one. */
+function readEpoch(db: Database): string {
+  const fresh = randomBytes(16).toString('hex');
+  db.prepare("INSERT INTO meta (key, value) VALUES ('epoch', ?) ON CONFLICT DO NOTHING").run(fresh);
+  return db.prepare<[], string>("SELECT value FROM meta WHERE key = 'epoch'").pluck().get() ?? fresh;
+}

@@ -1,0 +1,32 @@
+import Sqlite from 'better-sqlite3';
+import { StorageUnavailableError } from '#store/store';
+
+/** What SQLite says when the disk, not the statement, is at fault. Extended codes begin with these. */
+const diskCodes = [
+  'SQLITE_FULL',
+  'SQLITE_IOERR',
+  'SQLITE_READONLY',
+  'SQLITE_CANTOPEN',
+  'SQLITE_BUSY',
+  'SQLITE_LOCKED',
+  'SQLITE_NOMEM',
+];
+
+/** A {@link StorageUnavailableError} in the place of an error that the disk is to blame for; any other as it is. */
+export function asStorageError(error: unknown): unknown {
+  if (error instanceof Sqlite.SqliteError && diskCodes.some((code) => error.code.startsWith(code))) {
+    return new StorageUnavailableError(`the database refuses: ${error.message} (${error.code})`, {
+      cause: error,
+    });
+  }
+  return error;
+}
+
+/** Runs `read`, and throws what {@link asStorageError} makes of its errors. */
+export function reading<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw asStorageError(error);
+  }
+}

@@ -1,0 +1,24 @@
+/** Every table's statements, prepared once on one connection. */
+import type { Database } from 'better-sqlite3';
+import { baselineRows } from '#store/baseline-rows';
+import { commandRows } from '#store/command-rows';
+import { driftRows } from '#store/drift-rows';
+import { historyRows } from '#store/history-rows';
+import { manifestRows } from '#store/manifest-rows';
+import { nodeRows } from '#store/node-rows';
+import { tokenRows } from '#store/token-rows';
+
+export type Tables = ReturnType<typeof prepareTables>;
+
+export function prepareTables(db: Database) {
+  const manifests = manifestRows(db);
+  return {
+    manifests,
+    nodes: nodeRows(db, manifests),
+    baselines: baselineRows(db),
+    drifts: driftRows(db),
+    history: historyRows(db),
+    commands: commandRows(db),
+    tokens: tokenRows(db),
+  };
+}

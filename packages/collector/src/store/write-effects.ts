@@ -1,0 +1,48 @@
+/** Writes what a decision asks for. Runs inside an operation's savepoint. */
+import type { NodeEffects } from '#core/node-state';
+import type { ManifestHead } from '#store/manifest-rows';
+import { type NodeRecord, noDrift } from '#store/node-rows';
+import type { Tables } from '#store/tables';
+
+/** `before` is null for a node that is new. Returns its record as it is now. */
+export function writeEffects(tables: Tables, before: NodeRecord | null, effects: NodeEffects): NodeRecord {
+  const { manifests, nodes, baselines, drifts, history, commands } = tables;
+  const { state, scope, drift } = effects;
+  const now = effects.newBaseline?.acceptedAt ?? state.lastReportAt; // only these two move drift
+  if (scope) manifests.addScope(scope.digest, scope.document);
+  for (const bucket of effects.buckets) manifests.addBucket(bucket);
+  for (const manifest of effects.manifests) manifests.addManifest(manifest);
+  const head = (digest: string | undefined | null): ManifestHead | null => {
+    if (digest === undefined || digest === null) return null;
+    const known = [before?.observed, before?.baseline].find((one) => one?.digest === digest);
+    const found = known ?? manifests.head(digest);
+    if (!found) throw new Error(`a decision refers to the manifest ${digest}, which it did not write`);
+    return found;
+  };
+  const seen = {
+    state,
+    observed: head(state.observed),
+    baseline: head(state.baseline?.manifest),
+    drift: before?.drift ?? noDrift,
+    unknownPaths: before?.unknownPaths ?? 0,
+  };
+  const id = before?.id ?? nodes.add(seen);
+  const record: NodeRecord = {
+    ...seen,
+    id,
+    drift: drifts.apply(id, seen.drift, drift, now),
+    unknownPaths: seen.unknownPaths + drifts.applyUnknown(id, drift),
+  };
+  nodes.update(before, record);
+  if (effects.newBaseline) {
+    baselines.add(id, effects.newBaseline, head(effects.newBaseline.manifest)!.id);
+  }
+  for (const event of effects.events) history.addEvent(id, event);
+  for (const done of effects.commandsDone) commands.done(id, done);
+  for (const kind of effects.commands) commands.add(id, kind);
+  if (effects.audit) history.addAudit(effects.audit);
+  if (before?.observed && before.observed.id !== record.observed?.id) {
+    manifests.dropUnused(before.observed.id);
+  }
+  return record;
+}
