@@ -1,241 +1,85 @@
-/** The store on SQLite. One connection, used on the event loop; everything that writes goes through the group commit. */
-import type { Database } from 'better-sqlite3';
-import type { Entry } from '@holdfast/shared/entry';
-import type { Command } from '@holdfast/shared/wire';
-import type { AuditRecord, Millis } from '#core/node-state';
-import { type CommitFollower, GroupCommit, type GroupCommitLimits } from '#store/group-commit';
-import { streamEntries } from '#store/manifest-stream';
-import { NodeCache } from '#store/node-cache';
-import type { NodeRecord } from '#store/node-rows';
-import { nodeView } from '#store/node-view';
-import { reading } from '#store/storage-error';
-import type { Decide, Decided, NodeSummary, Store, TokenRecord } from '#store/store';
-import { prepareTables, type Tables } from '#store/tables';
-import { UnusedBuckets } from '#store/unused-buckets';
-import { writeEffects } from '#store/write-effects';
+/** Opens the data directory: makes it if need be, locks it, and brings its schema up to date. */
+import { randomBytes } from 'node:crypto';
+import { chmodSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import Sqlite, { type Database } from 'better-sqlite3';
+import { lockDirectory } from '#store/directory-lock';
+import { type GroupCommitLimits, groupCommitLimits } from '#store/group-commit';
+import { migrate } from '#store/migrate';
+import { SqliteStore } from '#store/store-on-sqlite';
+import { asStorageError } from '#store/storage-error';
+import type { Store } from '#store/store';
 
-export interface SqliteStoreParts {
-  readonly db: Database;
-  readonly epoch: string;
-  /** Given up after the database is closed. Null: another process may serve, so that memory of nodes can't be trusted. */
-  readonly lock: Disposable | null;
-  readonly limits: GroupCommitLimits;
-  readonly random: () => number;
+export const databaseName = 'holdfast.db';
+
+/** How long to wait for another process that writes, such as `token create`. */
+const busyTimeoutMs = 5000;
+const cacheKib = 32 * 1024;
+/** Pages of 4 KiB in the write-ahead log before they are carried over into the database. */
+const checkpointPages = 2000;
+
+export interface OpenStoreOptions {
+  readonly dataDir: string;
+  /**
+   * Whether this is the process that serves. Only one can be, and only it may decide about nodes; others may read, and
+   * write tokens. Default true.
+   */
+  readonly exclusive?: boolean;
+  readonly limits?: Partial<GroupCommitLimits>;
+  /** From 0 to 1. Default `Math.random`. */
+  readonly random?: () => number;
+  /** Default: without bound. */
+  readonly maxPages?: number;
 }
 
-const eventsPerStep = 500;
-const driftsPerStep = 200;
-
-export class SqliteStore implements Store {
-  readonly epoch: string;
-  readonly #parts: SqliteStoreParts;
-  readonly #tables: Tables;
-  readonly #cache: NodeCache;
-  readonly #commits: GroupCommit;
-  readonly #unused: UnusedBuckets;
-  readonly #probe;
-  readonly #waiting = new Map<string, Set<() => void>>();
-  /** Nodes that got a command in the batch. */
-  readonly #commanded = new Set<string>();
-
-  constructor(parts: SqliteStoreParts) {
-    const { db } = parts;
-    this.epoch = parts.epoch;
-    this.#parts = parts;
-    this.#tables = prepareTables(db);
-    this.#cache = new NodeCache(this.#tables.nodes.all());
-    this.#commits = new GroupCommit(db, this.#follower(), parts.limits);
-    this.#unused = new UnusedBuckets(db, this.#commits, this.#tables.manifests);
-    this.#probe = db.prepare(
-      "INSERT INTO meta (key, value) VALUES ('probe', 1) ON CONFLICT DO UPDATE SET value = value + 1",
-    );
-  }
-
-  decide<Refusal, Outcome>(
-    node: string,
-    decide: Decide<Refusal, Outcome>,
-  ): Promise<Decided<Refusal, Outcome>> {
-    this.#mustBeExclusive();
-    return this.#commits.run(() => {
-      const before = this.#cache.current(node);
-      const decision = decide(nodeView(this.#tables, this.#cache, node, before));
-      if ('refuse' in decision) return { refused: decision.refuse };
-      const { apply, outcome } = decision;
-      if (!apply) return { outcome, node: before?.state ?? null, commands: this.#commandsOf(before) };
-      if (apply.state.name !== node) throw new Error(`a decision about ${node} writes ${apply.state.name}`);
-      const record = writeEffects(this.#tables, before, apply);
-      for (const { bucketDigests } of apply.manifests) this.#unused.wrote(bucketDigests);
-      this.#cache.write(record);
-      if (apply.commands.length > 0) this.#commanded.add(node);
-      return { outcome, node: record.state, commands: this.#commandsOf(record) };
-    });
-  }
-
-  async node(name: string): Promise<NodeSummary | null> {
-    const record = this.#cache.durable(name);
-    return record && toSummary(record);
-  }
-
-  async nodes(): Promise<NodeSummary[]> {
-    return this.#live().map(toSummary);
-  }
-
-  async standingDrift(node: string) {
-    const record = this.#cache.durable(node);
-    if (!record || record.state.deletedAt !== null) return [];
-    return reading(() => this.#tables.drifts.records(node, record.id));
-  }
-
-  async standingDriftOfAll(limit: number) {
-    return reading(() =>
-      this.#live()
-        .filter(({ drift }) => drift.added + drift.removed + drift.changed > 0)
-        .flatMap(({ id, state: { name: node } }) =>
-          this.#tables.drifts.oldestPaths(id, limit).map((path) => ({ node, path })),
-        ),
-    );
-  }
-
-  async unknownPaths(node: string) {
-    return this.#ofNode(node, ({ id }) => this.#tables.drifts.unknownPaths(id));
-  }
-
-  async *manifestEntries(digest: string): AsyncGenerator<Entry[]> {
-    const bucketDigests = reading(() => this.#tables.manifests.bucketDigests(digest));
-    const release = this.#unused.keep(bucketDigests);
+/**
+ * Throws `DirectoryInUseError`, `NewerSchemaError`, or `StorageUnavailableError`. Dispose of the store to close it; what
+ * was asked of it before is carried out.
+ */
+export async function openSqliteStore(options: OpenStoreOptions): Promise<Store> {
+  const { dataDir, exclusive = true, limits, random = Math.random, maxPages } = options;
+  try {
+    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+    const lock = exclusive ? lockDirectory(dataDir) : null;
     try {
-      yield* streamEntries(this.#tables.manifests, bucketDigests);
-    } finally {
-      release();
+      const db = openDatabase(join(dataDir, databaseName), maxPages);
+      try {
+        migrate(db);
+        const parts = { db, epoch: readEpoch(db), lock, random, limits: { ...groupCommitLimits, ...limits } };
+        return new SqliteStore(parts);
+      } catch (error) {
+        db.close();
+        throw error;
+      }
+    } catch (error) {
+      lock?.[Symbol.dispose]();
+      throw error;
     }
+  } catch (error) {
+    throw asStorageError(error);
   }
+}
 
-  async baselines(node: string) {
-    return this.#ofNode(node, ({ id }) => this.#tables.baselines.list(id));
-  }
-
-  async events(node: string, after: number, limit: number) {
-    return this.#ofNode(node, ({ id }) => this.#tables.history.events(id, after, limit));
-  }
-
-  async commands(node: string) {
-    return reading(() => this.#commandsOf(this.#cache.durable(node)));
-  }
-
-  onCommand(node: string, wake: () => void): () => void {
-    const wakes = this.#waiting.get(node) ?? new Set();
-    this.#waiting.set(node, wakes.add(wake));
-    return () => {
-      wakes.delete(wake);
-      if (wakes.size === 0 && this.#waiting.get(node) === wakes) this.#waiting.delete(node);
-    };
-  }
-
-  async audit(before: number | null, limit: number) {
-    return reading(() => this.#tables.history.audit(before, limit));
-  }
-
-  createToken(token: Omit<TokenRecord, 'id' | 'revokedAt'>, hash: string, audit: AuditRecord) {
-    return this.#commits.run(() => {
-      const created = this.#tables.tokens.add(token, hash);
-      this.#tables.history.addAudit(audit);
-      return created;
-    });
-  }
-
-  revokeToken(id: number, at: Millis, audit: AuditRecord) {
-    return this.#commits.run(() => {
-      const isRevoked = this.#tables.tokens.revoke(id, at);
-      if (isRevoked) this.#tables.history.addAudit(audit);
-      return isRevoked;
-    });
-  }
-
-  async tokens() {
-    return reading(() => this.#tables.tokens.list());
-  }
-
-  async tokenByHash(hash: string) {
-    return reading(() => this.#tables.tokens.byHash(hash));
-  }
-
-  async tidy(before: Millis) {
-    this.#mustBeExclusive();
-    const { history, drifts } = this.#tables;
-    const events = await this.#dropAll((slice) => history.dropEvents(before, slice), eventsPerStep);
-    const ended = await this.#dropAll((slice) => drifts.dropEnded(before, slice), driftsPerStep);
-    return { events, drifts: ended, ...(await this.#unused.remove(this.#parts.random())) };
-  }
-
-  async isWritable(): Promise<boolean> {
-    try {
-      await this.#commits.run(() => this.#probe.run());
-      return true;
-    } catch {
-      return false;
-    }
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    const { db, lock } = this.#parts;
-    if (!db.open) return;
-    this.#commits.close();
+function openDatabase(file: string, maxPages: number | undefined): Database {
+  const db = new Sqlite(file, { timeout: busyTimeoutMs });
+  try {
+    chmodSync(file, 0o600);
+    db.pragma('journal_mode = WAL');
+    db.pragma('synchronous = FULL');
+    db.pragma('foreign_keys = ON');
+    db.pragma(`cache_size = -${cacheKib}`);
+    db.pragma(`wal_autocheckpoint = ${checkpointPages}`);
+    if (maxPages !== undefined) db.pragma(`max_page_count = ${maxPages}`);
+    return db;
+  } catch (error) {
     db.close();
-    lock?.[Symbol.dispose]();
-  }
-
-  #mustBeExclusive(): void {
-    if (!this.#parts.lock) throw new Error('only a store that was opened exclusively may decide about nodes');
-  }
-
-  #follower(): CommitFollower {
-    return {
-      operationKept: () => this.#cache.operationKept(),
-      operationUndone: () => this.#cache.operationUndone(),
-      rolledBack: () => {
-        this.#cache.rolledBack();
-        this.#commanded.clear();
-      },
-      committed: () => {
-        this.#cache.committed();
-        const woken = [...this.#commanded].flatMap((node) => [...(this.#waiting.get(node) ?? [])]);
-        this.#commanded.clear();
-        for (const wake of woken) wake();
-      },
-    };
-  }
-
-  async #dropAll(drop: (slice: number) => number, slice: number): Promise<number> {
-    let dropped = 0;
-    for (let more = slice; more > 0; dropped += more) more = await this.#commits.run(() => drop(slice));
-    return dropped;
-  }
-
-  async #ofNode<T>(node: string, read: (record: NodeRecord) => T[]): Promise<T[]> {
-    const record = this.#cache.durable(node);
-    return record ? reading(() => read(record)) : [];
-  }
-
-  #commandsOf(record: NodeRecord | null): Command[] {
-    return !record || record.state.deletedAt !== null ? [] : this.#tables.commands.list(record.id);
-  }
-
-  /** Sorted by name. */
-  #live(): NodeRecord[] {
-    return [...this.#cache.durableAll()]
-      .filter(({ state }) => state.deletedAt === null)
-      .sort((a, b) => (a.state.name < b.state.name ? -1 : 1));
+    throw error;
   }
 }
 
-function toSummary({ state, observed, baseline, drift, unknownPaths }: NodeRecord): NodeSummary {
-  return {
-    state,
-    observedEntries: observed?.entries ?? 0,
-    observedScope: observed?.scopeDigest ?? null,
-    baselineScope: baseline?.scopeDigest ?? null,
-    drift: { added: drift.added, removed: drift.removed, changed: drift.changed },
-    oldestDriftAt: drift.oldestAt,
-    unknownPaths,
-  };
+/** Made with the database; a restore from a backup makes a new one. */
+function readEpoch(db: Database): string {
+  const fresh = randomBytes(16).toString('hex');
+  db.prepare("INSERT INTO meta (key, value) VALUES ('epoch', ?) ON CONFLICT DO NOTHING").run(fresh);
+  return db.prepare<[], string>("SELECT value FROM meta WHERE key = 'epoch'").pluck().get() ?? fresh;
 }

@@ -1,0 +1,241 @@
+/** The store on SQLite. One connection, used on the event loop; everything that writes goes through the group commit. */
+import type { Database } from 'better-sqlite3';
+import type { Entry } from '@holdfast/shared/entry';
+import type { Command } from '@holdfast/shared/wire';
+import type { AuditRecord, Millis } from '#core/node-state';
+import { type CommitFollower, GroupCommit, type GroupCommitLimits } from '#store/group-commit';
+import { streamEntries } from '#store/manifest-stream';
+import { NodeCache } from '#store/node-cache';
+import type { NodeRecord } from '#store/node-rows';
+import { nodeView } from '#store/node-view';
+import { reading } from '#store/storage-error';
+import type { Decide, Decided, NodeSummary, Store, TokenRecord } from '#store/store';
+import { prepareTables, type Tables } from '#store/tables';
+import { UnusedBuckets } from '#store/unused-buckets';
+import { writeEffects } from '#store/write-effects';
+
+export interface SqliteStoreParts {
+  readonly db: Database;
+  readonly epoch: string;
+  /** Given up after the database is closed. Null: another process may serve, so that memory of nodes can't be trusted. */
+  readonly lock: Disposable | null;
+  readonly limits: GroupCommitLimits;
+  readonly random: () => number;
+}
+
+const eventsPerStep = 500;
+const driftsPerStep = 200;
+
+export class SqliteStore implements Store {
+  readonly epoch: string;
+  readonly #parts: SqliteStoreParts;
+  readonly #tables: Tables;
+  readonly #cache: NodeCache;
+  readonly #commits: GroupCommit;
+  readonly #unused: UnusedBuckets;
+  readonly #probe;
+  readonly #waiting = new Map<string, Set<() => void>>();
+  /** Nodes that got a command in the batch. */
+  readonly #commanded = new Set<string>();
+
+  constructor(parts: SqliteStoreParts) {
+    const { db } = parts;
+    this.epoch = parts.epoch;
+    this.#parts = parts;
+    this.#tables = prepareTables(db);
+    this.#cache = new NodeCache(this.#tables.nodes.all());
+    this.#commits = new GroupCommit(db, this.#follower(), parts.limits);
+    this.#unused = new UnusedBuckets(db, this.#commits, this.#tables.manifests);
+    this.#probe = db.prepare(
+      "INSERT INTO meta (key, value) VALUES ('probe', 1) ON CONFLICT DO UPDATE SET value = value + 1",
+    );
+  }
+
+  decide<Refusal, Outcome>(
+    node: string,
+    decide: Decide<Refusal, Outcome>,
+  ): Promise<Decided<Refusal, Outcome>> {
+    this.#mustBeExclusive();
+    return this.#commits.run(() => {
+      const before = this.#cache.current(node);
+      const decision = decide(nodeView(this.#tables, this.#cache, node, before));
+      if ('refuse' in decision) return { refused: decision.refuse };
+      const { apply, outcome } = decision;
+      if (!apply) return { outcome, node: before?.state ?? null, commands: this.#commandsOf(before) };
+      if (apply.state.name !== node) throw new Error(`a decision about ${node} writes ${apply.state.name}`);
+      const record = writeEffects(this.#tables, before, apply);
+      for (const { bucketDigests } of apply.manifests) this.#unused.wrote(bucketDigests);
+      this.#cache.write(record);
+      if (apply.commands.length > 0) this.#commanded.add(node);
+      return { outcome, node: record.state, commands: this.#commandsOf(record) };
+    });
+  }
+
+  async node(name: string): Promise<NodeSummary | null> {
+    const record = this.#cache.durable(name);
+    return record && toSummary(record);
+  }
+
+  async nodes(): Promise<NodeSummary[]> {
+    return this.#live().map(toSummary);
+  }
+
+  async standingDrift(node: string) {
+    const record = this.#cache.durable(node);
+    if (!record || record.state.deletedAt !== null) return [];
+    return reading(() => this.#tables.drifts.records(node, record.id));
+  }
+
+  async standingDriftOfAll(limit: number) {
+    return reading(() =>
+      this.#live()
+        .filter(({ drift }) => drift.added + drift.removed + drift.changed > 0)
+        .flatMap(({ id, state: { name: node } }) =>
+          this.#tables.drifts.oldestPaths(id, limit).map((path) => ({ node, path })),
+        ),
+    );
+  }
+
+  async unknownPaths(node: string) {
+    return this.#ofNode(node, ({ id }) => this.#tables.drifts.unknownPaths(id));
+  }
+
+  async *manifestEntries(digest: string): AsyncGenerator<Entry[]> {
+    const bucketDigests = reading(() => this.#tables.manifests.bucketDigests(digest));
+    const release = this.#unused.keep(bucketDigests);
+    try {
+      yield* streamEntries(this.#tables.manifests, bucketDigests);
+    } finally {
+      release();
+    }
+  }
+
+  async baselines(node: string) {
+    return this.#ofNode(node, ({ id }) => this.#tables.baselines.list(id));
+  }
+
+  async events(node: string, after: number, limit: number) {
+    return this.#ofNode(node, ({ id }) => this.#tables.history.events(id, after, limit));
+  }
+
+  async commands(node: string) {
+    return reading(() => this.#commandsOf(this.#cache.durable(node)));
+  }
+
+  onCommand(node: string, wake: () => void): () => void {
+    const wakes = this.#waiting.get(node) ?? new Set();
+    this.#waiting.set(node, wakes.add(wake));
+    return () => {
+      wakes.delete(wake);
+      if (wakes.size === 0 && this.#waiting.get(node) === wakes) this.#waiting.delete(node);
+    };
+  }
+
+  async audit(before: number | null, limit: number) {
+    return reading(() => this.#tables.history.audit(before, limit));
+  }
+
+  createToken(token: Omit<TokenRecord, 'id' | 'revokedAt'>, hash: string, audit: AuditRecord) {
+    return this.#commits.run(() => {
+      const created = this.#tables.tokens.add(token, hash);
+      this.#tables.history.addAudit(audit);
+      return created;
+    });
+  }
+
+  revokeToken(id: number, at: Millis, audit: AuditRecord) {
+    return this.#commits.run(() => {
+      const isRevoked = this.#tables.tokens.revoke(id, at);
+      if (isRevoked) this.#tables.history.addAudit(audit);
+      return isRevoked;
+    });
+  }
+
+  async tokens() {
+    return reading(() => this.#tables.tokens.list());
+  }
+
+  async tokenByHash(hash: string) {
+    return reading(() => this.#tables.tokens.byHash(hash));
+  }
+
+  async tidy(before: Millis) {
+    this.#mustBeExclusive();
+    const { history, drifts } = this.#tables;
+    const events = await this.#dropAll((slice) => history.dropEvents(before, slice), eventsPerStep);
+    const ended = await this.#dropAll((slice) => drifts.dropEnded(before, slice), driftsPerStep);
+    return { events, drifts: ended, ...(await this.#unused.remove(this.#parts.random())) };
+  }
+
+  async isWritable(): Promise<boolean> {
+    try {
+      await this.#commits.run(() => this.#probe.run());
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const { db, lock } = this.#parts;
+    if (!db.open) return;
+    this.#commits.close();
+    db.close();
+    lock?.[Symbol.dispose]();
+  }
+
+  #mustBeExclusive(): void {
+    if (!this.#parts.lock) throw new Error('only a store that was opened exclusively may decide about nodes');
+  }
+
+  #follower(): CommitFollower {
+    return {
+      operationKept: () => this.#cache.operationKept(),
+      operationUndone: () => this.#cache.operationUndone(),
+      rolledBack: () => {
+        this.#cache.rolledBack();
+        this.#commanded.clear();
+      },
+      committed: () => {
+        this.#cache.committed();
+        const woken = [...this.#commanded].flatMap((node) => [...(this.#waiting.get(node) ?? [])]);
+        this.#commanded.clear();
+        for (const wake of woken) wake();
+      },
+    };
+  }
+
+  async #dropAll(drop: (slice: number) => number, slice: number): Promise<number> {
+    let dropped = 0;
+    for (let more = slice; more > 0; dropped += more) more = await this.#commits.run(() => drop(slice));
+    return dropped;
+  }
+
+  async #ofNode<T>(node: string, read: (record: NodeRecord) => T[]): Promise<T[]> {
+    const record = this.#cache.durable(node);
+    return record ? reading(() => read(record)) : [];
+  }
+
+  #commandsOf(record: NodeRecord | null): Command[] {
+    return !record || record.state.deletedAt !== null ? [] : this.#tables.commands.list(record.id);
+  }
+
+  /** Sorted by name. */
+  #live(): NodeRecord[] {
+    return [...this.#cache.durableAll()]
+      .filter(({ state }) => state.deletedAt === null)
+      .sort((a, b) => (a.state.name < b.state.name ? -1 : 1));
+  }
+}
+
+function toSummary({ state, observed, baseline, drift, unknownPaths }: NodeRecord): NodeSummary {
+  return {
+    state,
+    observedEntries: observed?.entries ?? 0,
+    observedScope: observed?.scopeDigest ?? null,
+    baselineScope: baseline?.scopeDigest ?? null,
+    drift: { added: drift.added, removed: drift.removed, changed: drift.changed },
+    oldestDriftAt: drift.oldestAt,
+    unknownPaths,
+  };
+}
