@@ -4,11 +4,9 @@ import { readConfig } from '../config.ts';
 import { version } from '../version.ts';
 import { check } from './check.ts';
 import { addConfigFlags, lookOptions } from './config-flags.ts';
-import { doctor } from './doctor.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
 import { init } from './init.ts';
 import { printLines } from './print-lines.ts';
-import { run } from './run.ts';
 import { scan } from './scan.ts';
 import { Interruption, type Surroundings } from './surroundings.ts';
 import { update } from './update.ts';
@@ -48,7 +46,11 @@ function buildProgram(surroundings: Surroundings, end: (code: ExitCode) => void)
     program.command(name).description(description).helpOption('-h, --help', 'this text');
 
   addConfigFlags(command('run', 'stay resident: watch, scan, and report to the collector')).action(
-    async (flags: Flags) => end(await run(await readConfig(sources(flags), 'run'), surroundings)),
+    async (flags: Flags) => {
+      const config = await readConfig(sources(flags), 'run');
+      const { run } = await import('./run.ts'); // brings what the offline commands need not load
+      end(await run(config, surroundings));
+    },
   );
   addConfigFlags(
     command('scan', 'scan once, and print what is there').option('--json', 'one JSON entry a line'),
@@ -59,7 +61,10 @@ function buildProgram(surroundings: Surroundings, end: (code: ExitCode) => void)
   addBaselineCommands(command, look, surroundings, end);
   addConfigFlags(
     command('doctor', 'say what this host lacks, each with the cure; reads everything in scope'),
-  ).action(async (flags: Flags) => end(await doctor(sources(flags), surroundings)));
+  ).action(async (flags: Flags) => {
+    const { doctor } = await import('./doctor.ts');
+    end(await doctor(sources(flags), surroundings));
+  });
   command('version', 'print the version').action(() => printLines(stdout, [`holdfast-agent ${version}`]));
   return program.helpOption('-h, --help', 'this text').helpCommand(false);
 }
