@@ -4,13 +4,12 @@ import { isLoopback, type ListenAddress } from '@holdfast/shared/option-parsers'
 import { OptionsError, readOptions } from '@holdfast/shared/options';
 import { parseDocument } from 'yaml';
 import { dailySplay } from '#core/daily-splay';
+import type { TokenOptions } from '#io/token-source';
 import { type AgentOptionValues, agentOptions, type LogLevel } from './options.ts';
-
-export type TokenSource = { readonly value: string } | { readonly file: string };
 
 export interface CollectorConfig {
   readonly url: URL;
-  readonly token: TokenSource;
+  readonly token: TokenOptions;
   /** Null: the built-in store. */
   readonly caFile: string | null;
 }
@@ -68,7 +67,7 @@ export async function readConfig(sources: ConfigSources, purpose: Purpose): Prom
 function configOf(values: AgentOptionValues, hostname: string): AgentConfig {
   const { collectorUrl, token, tokenFile, caFile } = values;
   const nodeName = values.nodeName ?? hostname.toLowerCase();
-  const tokenSource: TokenSource | null = tokenFile ? { file: tokenFile } : token ? { value: token } : null;
+  const tokenOptions: TokenOptions | null = tokenFile ? { file: tokenFile } : token ? { value: token } : null;
   return {
     nodeName,
     hostRoot: values.hostRoot,
@@ -77,7 +76,7 @@ function configOf(values: AgentOptionValues, hostname: string): AgentConfig {
     stateDir: values.stateDir,
     listen: values.listen,
     logLevel: values.logLevel,
-    collector: collectorUrl && tokenSource ? { url: collectorUrl, token: tokenSource, caFile } : null,
+    collector: collectorUrl && tokenOptions ? { url: collectorUrl, token: tokenOptions, caFile } : null,
     heartbeatSeconds: values.heartbeatSeconds,
     metadataScanSeconds: values.metadataScanSeconds,
     fullScanCron: values.fullScanCron ?? dailySplay(nodeName),

@@ -1,13 +1,21 @@
 /** The agent's own `/metrics`. The collector's shows the fleet; these are for looking at one agent closely. */
 import { Counter, Gauge, Registry } from 'prom-client';
 import { nets } from '@holdfast/shared/wire';
+import type { ReportOutcome } from '#core/collector-outcome';
 import { version } from '../version.ts';
 import { addSeries, type Series } from './add-series.ts';
 import { processSeries } from './process-metrics.ts';
 
+type Outcome = ReportOutcome['kind'];
+
 /** How reports end. */
-export const reportOutcomes = ['acknowledged', 'mismatch', 'refused', 'unavailable'] as const;
-export type ReportOutcome = (typeof reportOutcomes)[number];
+const outcomes: readonly Outcome[] = [
+  'acknowledged',
+  'base-mismatch',
+  'scope-unknown',
+  'refused',
+  'unavailable',
+];
 
 /** What the metrics show, looked up at each scrape. */
 export interface MetricSource {
@@ -32,7 +40,7 @@ export interface MetricSource {
 
 export interface AgentMetrics {
   readonly registry: Registry;
-  countReport(outcome: ReportOutcome): void;
+  countReport(outcome: Outcome): void;
   countChanges(net: string, changes: number): void;
   countHashed(bytes: number): void;
 }
@@ -54,7 +62,7 @@ export function createAgentMetrics(source: MetricSource): AgentMetrics {
     labelNames: ['outcome'],
     registers: [registry],
   });
-  for (const outcome of reportOutcomes) reports.inc({ outcome }, 0);
+  for (const outcome of outcomes) reports.inc({ outcome }, 0);
   const changes = new Counter({
     name: 'holdfast_agent_changes_total',
     help: 'Changes of entries, by the net that found them.',

@@ -2,7 +2,8 @@
 import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { Agent, request } from 'undici';
-import type { CollectorConfig, TokenSource } from '../../config.ts';
+import { TokenError, type TokenOptions, tokenSource } from '#io/token-source';
+import type { CollectorConfig } from '../../config.ts';
 import { type DoctorFinding, fail, ok, warn } from './finding.ts';
 
 const timeoutMs = 5000;
@@ -24,7 +25,7 @@ export async function checkCollector(
   if ('finding' in trust) return [trust.finding];
   await using dispatcher = disposable(trust.ca);
   const send = (method: 'GET' | 'POST', path: string, headers: Record<string, string>, body: string | null) =>
-    probe(new URL(path, collector.url), { dispatcher: dispatcher.agent, method, headers, body, signal });
+    probe(below(collector.url, path), { dispatcher: dispatcher.agent, method, headers, body, signal });
   const findings = trust.ca === null ? [] : [ok('CA file', collector.caFile ?? '')];
   const ready = await send('GET', '/readyz', {}, null);
   findings.push(judgeReady(ready, collector.url));
@@ -36,6 +37,11 @@ export async function checkCollector(
   const headers = { authorization: `Bearer ${token.text}`, 'content-type': 'application/json' };
   findings.push(judgeToken(await send('POST', `/api/v1/nodes/${nodeName}/reports`, headers, '{}'), nodeName));
   return findings;
+}
+
+/** The collector may be found below a path of its URL. */
+function below(url: URL, path: string): URL {
+  return new URL(url.pathname.replace(/\/+$/, '') + path, url);
 }
 
 export type Probe = { readonly status: number; readonly date: string | null } | { readonly failure: string };
@@ -148,21 +154,13 @@ async function readTrust(caFile: string | null): Promise<Trust> {
 
 type Token = { readonly text: string } | { readonly finding: DoctorFinding };
 
-async function readToken(source: TokenSource): Promise<Token> {
-  if ('value' in source) return { text: source.value };
+async function readToken(options: TokenOptions): Promise<Token> {
   try {
-    const text = (await readFile(source.file, 'utf8')).trim();
-    return text === ''
-      ? { finding: fail('token', `${source.file} is empty`, 'put the token into it') }
-      : { text };
+    return { text: await tokenSource(options)() };
   } catch (error) {
-    return {
-      finding: fail(
-        'token',
-        `${source.file} cannot be read: ${reasonOf(error)}`,
-        'make it readable to the agent',
-      ),
-    };
+    if (!(error instanceof TokenError)) throw error;
+    const cure = 'put the token there, readable to the user that the agent runs as';
+    return { finding: fail('token', error.message, cure) };
   }
 }
 
