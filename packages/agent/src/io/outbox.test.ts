@@ -7,13 +7,12 @@ import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import pino from 'pino';
 import type { ObservedChange } from '#core/observation';
 import type { Outbox } from '#core/outbox';
 import { openOutbox, type OutboxOptions } from '#io/outbox';
 import { openStateDirectory } from '#io/state-directory';
+import { quietLog } from '../observe/quiet-log.ts';
 
-const log = pino({ level: 'silent' });
 const everything = { maxEvents: 1_000_000, maxBytes: 1e9 };
 
 function change(n: number): ObservedChange {
@@ -36,7 +35,7 @@ type Tuning = Pick<OutboxOptions, 'maxBytes' | 'maxEvents' | 'retryMs'>;
 /** Opens the outbox, hands it over, and closes it as the end of a process would. */
 async function using<T>(path: string, use: (outbox: Outbox) => Promise<T>, tuning: Tuning = {}): Promise<T> {
   await using stateDirectory = await openStateDirectory(path);
-  await using outbox = await openOutbox({ stateDirectory, log, clock: Date.now, ...tuning });
+  await using outbox = await openOutbox({ stateDirectory, log: quietLog, clock: Date.now, ...tuning });
   return await use(outbox);
 }
 
@@ -297,7 +296,7 @@ test('after kill -9 at any moment, everything that was reported as safe is there
     const { openOutbox } = await import('#io/outbox');
     const stateDirectory = await openStateDirectory(${JSON.stringify(path)});
     const log = { info() {}, error(...args) { console.error(...args); } };
-    const outbox = await openOutbox({ stateDirectory, log, clock: Date.now, maxBytes: 2 ** 20 });
+    const outbox = await openOutbox({ stateDirectory, log: quietLog, clock: Date.now, maxBytes: 2 ** 20 });
     const change = { at: '2026-01-01T00:00:00.000Z', net: 'watch', path: '/etc/x', before: null, after: null };
     for (;;) {
       outbox.append(Array.from({ length: 1 + Math.floor(Math.random() * 40) }, () => change));

@@ -13,7 +13,6 @@ import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ObservedEvent } from '@holdfast/shared/wire';
-import type { Logger } from 'pino';
 import { EventQueue, encodeEvent, type QueueLimit } from '#core/event-queue';
 import type { ObservedChange } from '#core/observation';
 import { type Outbox, type OutboxBatch, outboxTrouble } from '#core/outbox';
@@ -21,6 +20,7 @@ import { OutboxDisk } from '#io/outbox-disk';
 import { DamagedOutboxError, loadSegments } from '#io/outbox-files';
 import { listSetAside, salvage, setAside } from '#io/outbox-set-aside';
 import type { StateDirectory } from '#io/state-directory';
+import type { Log } from '../observe/options.ts';
 
 export const defaultOutboxMiB = 20;
 export const defaultOutboxEvents = 50_000;
@@ -32,7 +32,7 @@ const defaultRetryMs = 5000;
 
 export interface OutboxOptions {
   readonly stateDirectory: StateDirectory;
-  readonly log: Pick<Logger, 'info' | 'error'>;
+  readonly log: Pick<Log, 'info' | 'error'>;
   /** Milliseconds since 1970. */
   readonly clock: () => number;
   /** Default {@link defaultOutboxMiB}. */
@@ -199,7 +199,7 @@ class DiskOutbox implements Outbox, AsyncDisposable {
         if (this.#damage) await this.#startOver(this.#damage);
         await this.#writeBatch();
       }
-      if (this.#failure) this.#options.log.info('the outbox can be written again');
+      if (this.#failure) this.#options.log.info({}, 'the outbox can be written again');
       this.#failure = null;
       return true;
     } catch (error) {
@@ -275,7 +275,7 @@ class DiskOutbox implements Outbox, AsyncDisposable {
 
   #countDropped(count: number): void {
     if (count === 0) return;
-    if (!this.#isFull) this.#options.log.error('the outbox is full; dropping its oldest events');
+    if (!this.#isFull) this.#options.log.error({}, 'the outbox is full; dropping its oldest events');
     this.#isFull = true;
     this.#dropped += count;
     this.#isHeadStale = true;

@@ -1,0 +1,66 @@
+/** Gathers what one report is made of. */
+import type { AgentFacts, Report } from '@holdfast/shared/wire';
+import { buildReport } from '#core/build-report';
+import type { Observation } from '#core/observation';
+import type { Outbox, OutboxBatch } from '#core/outbox';
+import { planReport, type SyncState } from '#core/sync-state';
+
+/** Beyond about this much, events wait for the next report. */
+export const maxReportEventBytes = 8 * 1024 * 1024;
+/** How often the events are read again because more came while they were read. */
+const maxRereads = 3;
+
+export interface ReportSource {
+  /** 32 lower-case hex digits, new at each start. */
+  readonly instance: string;
+  readonly observation: Observation;
+  readonly outbox: Outbox;
+  readonly facts: Omit<AgentFacts, 'clock'>;
+  /** Milliseconds since 1970. */
+  readonly clock: () => number;
+}
+
+/** The oldest events, and if possible up to the newest change. `changesSeen` counts the changes. */
+export async function readEvents(
+  outbox: Outbox,
+  maxEvents: number,
+  changesSeen: () => number,
+): Promise<OutboxBatch> {
+  for (let i = 0; ; i++) {
+    const before = changesSeen();
+    const batch = await outbox.read({ maxEvents, maxBytes: maxReportEventBytes });
+    if (before === changesSeen() || i === maxRereads) return batch;
+  }
+}
+
+/** Runs without a pause, so that changes, digest and dirty paths are of one moment. */
+export function composeReport(
+  source: ReportSource,
+  sync: SyncState,
+  parts: {
+    readonly sequence: number;
+    readonly dirty: ReadonlySet<string>;
+    readonly batch: OutboxBatch;
+    readonly commandsDone: readonly number[];
+  },
+): Report {
+  const { instance, observation, outbox, facts, clock } = source;
+  const { manifest, scope, blindSpots, scans } = observation;
+  return buildReport({
+    ...parts,
+    instance,
+    agent: { ...facts, clock: new Date(clock()).toISOString() },
+    health: {
+      phase: manifest ? 'watching' : 'starting',
+      watchDegraded: observation.watchDegraded,
+      outboxDegraded: outbox.degraded,
+      eventsDropped: outbox.dropped,
+    },
+    scope,
+    withScope: !sync.isScopeKnown,
+    manifest,
+    blindSpots,
+    scans,
+    plan: planReport(sync, manifest),
+  });
+}
