@@ -64,7 +64,7 @@ export class SyntheticNode {
       const entry = fileEntry(`/etc/own/file-${i}`, `${this.name} ${i}`);
       this.#own.set(entry.path, entry);
     }
-    for (const path of this.#own.keys()) this.#redigest(bucketOf(path));
+    for (const index of new Set(Array.from(this.#own.keys(), bucketOf))) this.#redigest(index);
   }
 
   get digest(): string {
@@ -99,7 +99,10 @@ export class SyntheticNode {
 
   /** The whole manifest at once, to a collector that has none. */
   first(): Report {
-    return this.resynchronisation(null, new Array<string>(bucketCount).fill(emptyBucketDigest));
+    return this.resynchronisation(
+      null,
+      Array.from({ length: bucketCount }, () => emptyBucketDigest),
+    );
   }
 
   difference(upserts: readonly Entry[]): Report {

@@ -1,0 +1,63 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdtemp, rm, statfs, truncate, unlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import type { Problem } from '@holdfast/shared/wire';
+import { call, closeConnections, untilReady } from '../harness/api.ts';
+import { freePort, startCollectorProcess } from '../harness/process.ts';
+import { postReport, SyntheticAgent } from '../harness/synthetic-agent.ts';
+import { syntheticFleet } from '../harness/synthetic-fleet.ts';
+import { waitFor } from '../harness/wait.ts';
+import { needMount } from '../need.ts';
+
+after(closeConnections);
+
+test('a collector on a full disk says so, changes nothing, and goes on when there is space', {
+  skip: needMount(),
+}, async () => {
+  const disk = await mkdtemp(join(tmpdir(), 'holdfast-full-'));
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=24m', 'holdfast-test', disk]);
+  const port = await freePort();
+  const collector = startCollectorProcess(join(disk, 'data'), port);
+  try {
+    await untilReady(collector.url, 30_000);
+    const [node] = syntheticFleet({ nodes: 1, entries: 2000, own: 500 });
+    const agent = new SyntheticAgent(collector.url, node!);
+    await agent.converge();
+    const acknowledged = node!.base;
+
+    const filler = join(disk, 'filler');
+    await fillDisk(disk, filler);
+    const entries = Array.from({ length: 500 }, (_, i) => node!.change(i, `new ${i}`));
+    const report = node!.difference(entries);
+    const refused = await waitFor('the disk to be full for the collector', async () => {
+      const reply = await postReport(collector.url, node!.name, report);
+      return reply.status === 503 && reply;
+    });
+    assert.equal((refused.body as unknown as Problem).code, 'storage-unavailable');
+    assert.match(String(refused.headers['retry-after']), /^\d+$/);
+    assert.equal((await call(collector.url, '/readyz')).status, 503);
+    const held = await call<{ observed: string }>(collector.url, `/api/v1/nodes/${node!.name}`);
+    assert.equal(held.body.observed, acknowledged);
+
+    await truncate(filler, 0);
+    await unlink(filler);
+    await waitFor(
+      'the report to be taken',
+      async () => (await postReport(collector.url, node!.name, report)).status === 200,
+    );
+    assert.equal((await call(collector.url, '/readyz')).status, 200);
+  } finally {
+    await collector[Symbol.asyncDispose]();
+    execFileSync('umount', ['-l', disk]);
+    await rm(disk, { recursive: true, force: true });
+  }
+});
+
+/** Leaves nothing free on the file system of `directory`. */
+async function fillDisk(directory: string, filler: string): Promise<void> {
+  const { bavail, bsize } = await statfs(directory);
+  await writeFile(filler, Buffer.alloc(bavail * bsize));
+}

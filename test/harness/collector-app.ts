@@ -1,0 +1,114 @@
+/** The collector's app on a real store in a directory of its own, called without a socket. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { buildApp } from '@holdfast/collector/app';
+import { loadConfig } from '@holdfast/collector/load-config';
+import { createLog } from '@holdfast/collector/log';
+import { openSqliteStore } from '@holdfast/collector/store/sqlite-store';
+import type { Store } from '@holdfast/collector/store/store';
+import type { Report } from '@holdfast/shared/wire';
+import { agentToken, operatorToken } from './process.ts';
+import type { SyntheticNode } from './synthetic-fleet.ts';
+
+type App = ReturnType<typeof buildApp>;
+type Method = 'GET' | 'POST' | 'DELETE' | 'PUT' | 'HEAD';
+
+export interface AppCall {
+  readonly token?: string | null;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** An object is sent as JSON; text as it is. */
+  readonly body?: object | string | Buffer;
+}
+
+export interface AppReply {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, unknown>>;
+  readonly text: string;
+  /** Null if the answer is not JSON. */
+  // biome-ignore lint: tests look into answers of every shape
+  readonly json: ReturnType<typeof JSON.parse>;
+}
+
+export class CollectorApp implements AsyncDisposable {
+  readonly app: App;
+  readonly store: Store;
+  readonly logged: readonly string[];
+  /** The collector's clock; tests move it. */
+  now = Date.parse('2026-03-01T12:00:00.000Z');
+  readonly stopping = new AbortController();
+  readonly #directory: string;
+
+  static async open(environment: Readonly<Record<string, string>> = {}): Promise<CollectorApp> {
+    const directory = await mkdtemp(join(tmpdir(), 'holdfast-app-'));
+    return new CollectorApp(directory, await openSqliteStore({ dataDir: directory }), environment);
+  }
+
+  private constructor(directory: string, store: Store, environment: Readonly<Record<string, string>>) {
+    const lines: string[] = [];
+    this.#directory = directory;
+    this.store = store;
+    this.logged = lines;
+    const config = loadConfig({
+      environment: {
+        HOLDFAST_OPERATOR_TOKEN: operatorToken,
+        HOLDFAST_AGENT_TOKEN: agentToken,
+        HOLDFAST_DATA_DIR: directory,
+        ...environment,
+      },
+      flags: {},
+      configFile: null,
+    });
+    this.app = buildApp({
+      store,
+      config,
+      log: createLog('debug', { write: (line) => void lines.push(line) }),
+      clock: () => this.now,
+      readyAt: this.now,
+      stopping: this.stopping.signal,
+    });
+  }
+
+  async call(
+    method: Method,
+    url: string,
+    { token = operatorToken, headers, body }: AppCall = {},
+  ): Promise<AppReply> {
+    const isRaw = typeof body === 'string' || Buffer.isBuffer(body);
+    const response = await this.app.inject({
+      method,
+      url,
+      headers: { ...(token === null ? {} : { authorization: `Bearer ${token}` }), ...headers },
+      ...(body === undefined ? {} : { payload: isRaw ? body : JSON.stringify(body) }),
+    });
+    const isJson = /^application\/(?:problem\+)?json/.test(response.headers['content-type'] ?? '');
+    return {
+      status: response.statusCode,
+      headers: response.headers,
+      text: response.body,
+      json: isJson ? JSON.parse(response.body) : null,
+    };
+  }
+
+  report(
+    node: string,
+    report: Report | string | Buffer,
+    headers: Record<string, string> = {},
+  ): Promise<AppReply> {
+    return this.call('POST', `/api/v1/nodes/${node}/reports`, { token: agentToken, headers, body: report });
+  }
+
+  /** Sends a report of `node` that must be taken. */
+  async taken(node: SyntheticNode, report: Report): Promise<void> {
+    const reply = await this.report(node.name, report);
+    if (reply.status !== 200) throw new Error(`the report was refused: ${reply.text}`);
+    node.base = reply.json.observed;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.stopping.abort();
+    await this.app.close();
+    await this.store[Symbol.asyncDispose]();
+    await rm(this.#directory, { recursive: true, force: true });
+  }
+}
