@@ -19,15 +19,23 @@ export interface HashJob extends HashTask {
 export const idleMs = 10_000;
 export const maxBatchFiles = 64;
 export const maxBatchBytes = 4 * 1024 * 1024;
-/** So that a worker need not wait for the main thread between two batches. */
+/** A worker with less than this before it is given more, so that it need not wait for the main thread. */
+const lowWaterBytes = maxBatchBytes;
 const maxBatchesPerWorker = 2;
-const largeFileBytes = 1024 * 1024;
+const largeFileBytes = maxBatchBytes;
 /** A worker thread that is stuck in the kernel, on a dying disk, must not hold up the end of the process. */
 const maxTerminateMs = 1000;
 
 interface PoolWorker {
   readonly thread: Worker;
-  readonly batches: Map<number, readonly HashJob[]>;
+  readonly batches: Map<number, Batch>;
+  /** Of all its batches. */
+  bytes: number;
+}
+
+interface Batch {
+  readonly jobs: readonly HashJob[];
+  readonly bytes: number;
 }
 
 export class HashPool implements AsyncDisposable {
@@ -71,11 +79,17 @@ export class HashPool implements AsyncDisposable {
     while (this.queued > 0) {
       const worker = this.#leastBusyWorker();
       if (!worker) return;
-      const jobs = this.#nextBatch();
-      if (jobs.length === 0) continue;
-      const batch = packBatch(++this.#lastBatch, jobs);
-      worker.batches.set(batch.id, jobs);
-      worker.thread.postMessage(batch);
+      // A large file waits for a worker that is free: behind another one it would be late.
+      const jobs = this.#nextBatch(worker.batches.size === 0);
+      if (jobs.length === 0) {
+        if (worker.batches.size > 0) return;
+        continue;
+      }
+      const message = packBatch(++this.#lastBatch, jobs);
+      const bytes = jobs.reduce((sum, job) => sum + job.expected.size, 0);
+      worker.batches.set(message.id, { jobs, bytes });
+      worker.bytes += bytes;
+      worker.thread.postMessage(message);
     }
   }
 
@@ -97,19 +111,16 @@ export class HashPool implements AsyncDisposable {
   #leastBusyWorker(): PoolWorker | null {
     let least: PoolWorker | null = null;
     for (const worker of this.#workers) {
-      if (!least || worker.batches.size < least.batches.size) least = worker;
+      if (worker.batches.size === 0) return worker;
+      if (!least || worker.bytes < least.bytes) least = worker;
     }
-    if (least?.batches.size === 0) return least;
     if (this.#workers.size < this.#maxWorkers) return this.#startWorker();
-    return least && least.batches.size < maxBatchesPerWorker ? least : null;
+    const wantsMore = least && least.bytes < lowWaterBytes && least.batches.size < maxBatchesPerWorker;
+    return wantsMore ? least : null;
   }
 
-  #nextBatch(): HashJob[] {
-    if (!this.#isLargeSorted) {
-      this.#large.sort((a, b) => a.expected.size - b.expected.size);
-      this.#isLargeSorted = true;
-    }
-    const large = this.#large.pop();
+  #nextBatch(takesLarge: boolean): HashJob[] {
+    const large = takesLarge ? this.#largest() : undefined;
     if (large) return large.isWanted() ? [large] : this.#unwanted(large);
     const jobs: HashJob[] = [];
     for (let bytes = 0; jobs.length < maxBatchFiles && bytes < maxBatchBytes; ) {
@@ -129,6 +140,12 @@ export class HashPool implements AsyncDisposable {
     return jobs;
   }
 
+  #largest(): HashJob | undefined {
+    if (!this.#isLargeSorted) this.#large.sort((a, b) => a.expected.size - b.expected.size);
+    this.#isLargeSorted = true;
+    return this.#large.pop();
+  }
+
   #unwanted(job: HashJob): HashJob[] {
     job.settle({ kind: 'cancelled' });
     return [];
@@ -136,7 +153,11 @@ export class HashPool implements AsyncDisposable {
 
   #startWorker(): PoolWorker {
     clearTimeout(this.#idleTimer);
-    const worker: PoolWorker = { thread: startHashWorker(this.#control.memory), batches: new Map() };
+    const worker: PoolWorker = {
+      thread: startHashWorker(this.#control.memory),
+      batches: new Map(),
+      bytes: 0,
+    };
     this.#workers.add(worker);
     worker.thread.on('message', (result: HashBatchResult) => this.#take(worker, result));
     // A worker that fails leaves its files unread: they are looked at again by the next sweep.
@@ -146,11 +167,12 @@ export class HashPool implements AsyncDisposable {
   }
 
   #take(worker: PoolWorker, { id, outcomes }: HashBatchResult): void {
-    const jobs = worker.batches.get(id);
-    if (!jobs) return;
+    const batch = worker.batches.get(id);
+    if (!batch) return;
     worker.batches.delete(id);
+    worker.bytes -= batch.bytes;
     this.dispatch();
-    for (const [i, job] of jobs.entries()) job.settle(outcomes[i] ?? { kind: 'cancelled' });
+    for (const [i, job] of batch.jobs.entries()) job.settle(outcomes[i] ?? { kind: 'cancelled' });
     this.#afterSettling();
     if (worker.batches.size === 0) this.#endWorkersWhenIdle();
   }
@@ -174,7 +196,7 @@ export class HashPool implements AsyncDisposable {
 
   #forget(worker: PoolWorker): HashJob[] {
     this.#workers.delete(worker);
-    const jobs = [...worker.batches.values()].flat();
+    const jobs = [...worker.batches.values()].flatMap((batch) => batch.jobs);
     worker.batches.clear();
     return jobs;
   }
