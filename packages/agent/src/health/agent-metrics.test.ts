@@ -1,10 +1,18 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { createAgentMetrics, type MetricSource } from './agent-metrics.ts';
+import { createRegistry, type MetricSource } from './agent-metrics.ts';
 
 function source(over: Partial<MetricSource> = {}): MetricSource {
   return {
+    tally: {
+      reports: new Map([
+        ['acknowledged', 1],
+        ['refused', 0],
+      ]),
+      changes: new Map([['watch', 4]]),
+      hashedBytes: 1024,
+    },
     manifest: () => ({ entries: 12, unread: 1 }),
     blindSpots: () => 2,
     scans: () => [{ net: 'full', startedAt: '2027-01-01T00:00:00.000Z', durationMs: 1500 }],
@@ -16,16 +24,12 @@ function source(over: Partial<MetricSource> = {}): MetricSource {
 }
 
 async function lines(over: Partial<MetricSource> = {}): Promise<string[]> {
-  const text = await createAgentMetrics(source(over)).registry.metrics();
+  const text = await createRegistry(source(over)).metrics();
   return text.split('\n').filter((line) => line.startsWith('holdfast_agent_') && !line.includes('memory'));
 }
 
 test('the page shows what the agent knows of itself', async () => {
-  const metrics = createAgentMetrics(source());
-  metrics.countReport('acknowledged');
-  metrics.countChanges('watch', 4);
-  metrics.countHashed(1024);
-  const text = await metrics.registry.metrics();
+  const text = await createRegistry(source()).metrics();
   for (const line of [
     'holdfast_agent_ready 1',
     'holdfast_agent_entries 12',
@@ -57,14 +61,16 @@ test('what is not known yet is absent, never zero', async () => {
 });
 
 test('scraping twice does not count twice', async () => {
-  const { registry } = createAgentMetrics(source());
+  const registry = createRegistry(source());
   await registry.metrics();
-  assert.match(await registry.metrics(), /^holdfast_agent_events_dropped_total 5$/m);
+  const again = await registry.metrics();
+  assert.match(again, /^holdfast_agent_events_dropped_total 5$/m);
+  assert.match(again, /^holdfast_agent_changes_total\{net="watch"\} 4$/m);
 });
 
 test('the documentation names every metric, and no other', () => {
   const page = readFileSync(new URL('../../../../docs/metrics-agent.md', import.meta.url), 'utf8');
   const documented = new Set(page.match(/\b(?:holdfast_agent|process)_[a-z_]+\b/g));
-  const names = createAgentMetrics(source()).registry.getMetricsAsArray();
+  const names = createRegistry(source()).getMetricsAsArray();
   assert.deepEqual([...documented].sort(), names.map(({ name }) => name).sort());
 });

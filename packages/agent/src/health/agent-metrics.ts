@@ -1,24 +1,13 @@
 /** The agent's own `/metrics`. The collector's shows the fleet; these are for looking at one agent closely. */
 import { Counter, Gauge, Registry } from 'prom-client';
-import { nets } from '@holdfast/shared/wire';
-import type { ReportOutcome } from '#core/collector-outcome';
 import { version } from '../version.ts';
 import { addSeries, type Series } from './add-series.ts';
 import { processSeries } from './process-metrics.ts';
-
-type Outcome = ReportOutcome['kind'];
-
-/** How reports end. */
-const outcomes: readonly Outcome[] = [
-  'acknowledged',
-  'base-mismatch',
-  'scope-unknown',
-  'refused',
-  'unavailable',
-];
+import type { Tally } from './tally.ts';
 
 /** What the metrics show, looked up at each scrape. */
 export interface MetricSource {
+  readonly tally: Pick<Tally, 'reports' | 'changes' | 'hashedBytes'>;
   /** Null until the first full scan has ended. */
   readonly manifest: () => { readonly entries: number; readonly unread: number } | null;
   readonly blindSpots: () => number;
@@ -38,14 +27,7 @@ export interface MetricSource {
   readonly lastAcknowledged: () => number | null;
 }
 
-export interface AgentMetrics {
-  readonly registry: Registry;
-  countReport(outcome: Outcome): void;
-  countChanges(net: string, changes: number): void;
-  countHashed(bytes: number): void;
-}
-
-export function createAgentMetrics(source: MetricSource): AgentMetrics {
+export function createRegistry(source: MetricSource): Registry {
   const registry = new Registry();
   const buildInfo = new Gauge({
     name: 'holdfast_agent_build_info',
@@ -55,32 +37,8 @@ export function createAgentMetrics(source: MetricSource): AgentMetrics {
   });
   buildInfo.set({ version }, 1);
   addSeries(registry, [...agentSeries(source), ...processSeries]);
-  for (const metric of scanGauges(source)) registry.registerMetric(metric);
-  const reports = new Counter({
-    name: 'holdfast_agent_reports_total',
-    help: 'Reports sent, by how they ended.',
-    labelNames: ['outcome'],
-    registers: [registry],
-  });
-  for (const outcome of outcomes) reports.inc({ outcome }, 0);
-  const changes = new Counter({
-    name: 'holdfast_agent_changes_total',
-    help: 'Changes of entries, by the net that found them.',
-    labelNames: ['net'],
-    registers: [registry],
-  });
-  for (const net of nets) changes.inc({ net }, 0);
-  const hashed = new Counter({
-    name: 'holdfast_agent_hash_bytes_total',
-    help: 'Bytes read and hashed by scans that have ended.',
-    registers: [registry],
-  });
-  return {
-    registry,
-    countReport: (outcome) => reports.inc({ outcome }),
-    countChanges: (net, count) => changes.inc({ net }, count),
-    countHashed: (bytes) => hashed.inc(bytes),
-  };
+  for (const metric of [...scanGauges(source), ...tallyCounters(source)]) registry.registerMetric(metric);
+  return registry;
 }
 
 function agentSeries(source: MetricSource): Series[] {
@@ -115,6 +73,12 @@ function agentSeries(source: MetricSource): Series[] {
       'events_dropped_total',
       'Events dropped because the outbox was full, over all restarts.',
       () => outbox().dropped,
+    ),
+    series(
+      'counter',
+      'hash_bytes_total',
+      'Bytes read and hashed by scans that have ended.',
+      () => source.tally.hashedBytes,
     ),
     series(
       'gauge',
@@ -152,6 +116,34 @@ function scanGauges(source: MetricSource): Gauge[] {
       'holdfast_agent_last_scan_timestamp_seconds',
       'When the newest scan of each net ended.',
       (startedMs, durationMs) => (startedMs + durationMs) / 1000,
+    ),
+  ];
+}
+
+function tallyCounters({ tally }: MetricSource): Counter[] {
+  const perLabel = (
+    name: string,
+    help: string,
+    label: string,
+    counts: ReadonlyMap<string, number>,
+  ): Counter =>
+    new Counter({
+      name,
+      help,
+      labelNames: [label],
+      registers: [],
+      collect() {
+        this.reset();
+        for (const [value, count] of counts) this.inc({ [label]: value }, count);
+      },
+    });
+  return [
+    perLabel('holdfast_agent_reports_total', 'Reports sent, by how they ended.', 'outcome', tally.reports),
+    perLabel(
+      'holdfast_agent_changes_total',
+      'Changes of entries, by the net that found them.',
+      'net',
+      tally.changes,
     ),
   ];
 }

@@ -1,7 +1,6 @@
 /** The agent's own HTTP server: `/healthz`, `/readyz` and `/metrics`, read only. */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import type { ListenAddress } from '@holdfast/shared/option-parsers';
 import type { Log } from '../observe/options.ts';
 
@@ -42,23 +41,22 @@ export async function startHealthServer(options: HealthServerOptions): Promise<H
   });
   server.maxConnections = maxConnections;
   const stop = new AbortController();
-  const address = `${listen.host}:${listen.port}`;
   let retry: NodeJS.Timeout | undefined;
 
   const tryToListen = async (attempt: number): Promise<void> => {
     try {
       await listening(server, listen);
-      log.info({ address }, 'health and metrics are served');
+      log.info({ host: listen.host, port: portOf(server) }, 'health and metrics are served');
     } catch (err) {
       if (stop.signal.aborted) return;
-      if (attempt === 1) log.warn({ err, address }, 'cannot serve health and metrics; trying again');
+      if (attempt === 1) log.warn({ err }, 'cannot serve health and metrics; trying again');
       retry = setTimeout(() => void tryToListen(attempt + 1), retryMs);
     }
   };
   await tryToListen(1);
   return {
     get port() {
-      return (server.address() as AddressInfo | null)?.port ?? null;
+      return portOf(server);
     },
     async [Symbol.asyncDispose]() {
       stop.abort();
@@ -104,6 +102,12 @@ function send(request: IncomingMessage, response: ServerResponse, page: Page): v
 async function listening(server: Server, { host, port }: ListenAddress): Promise<void> {
   server.listen(port, host);
   await once(server, 'listening'); // rejects on 'error'
+}
+
+/** Null while it does not listen. */
+function portOf(server: Server): number | null {
+  const address = server.address();
+  return typeof address === 'object' && address !== null ? address.port : null;
 }
 
 function closed(server: Server): Promise<void> {

@@ -1,0 +1,78 @@
+/** Puts the agent's health and metrics together from what its parts say of themselves, and serves them. */
+import type { Observation } from '#core/observation';
+import type { Outbox } from '#core/outbox';
+import type { AgentConfig } from '../config.ts';
+import type { Log } from '../observe/options.ts';
+import type { Reporter } from '../report/reporter.ts';
+import { createRegistry, type MetricSource } from './agent-metrics.ts';
+import { type AgentStatus, healthAnswer, readyAnswer } from './agent-status.ts';
+import { type HealthServer, type Page, startHealthServer } from './health-server.ts';
+import type { Tally } from './tally.ts';
+
+export interface HealthParts {
+  readonly observation: Observation;
+  readonly outbox: Outbox;
+  readonly reporter: Pick<Reporter, 'lastAcknowledgedAt' | 'lastError'>;
+  readonly tally: Tally;
+}
+
+export async function startHealth(
+  parts: HealthParts,
+  { listen, metadataScanSeconds }: Pick<AgentConfig, 'listen' | 'metadataScanSeconds'>,
+  log: Log,
+): Promise<HealthServer> {
+  const registry = createRegistry(metricSource(parts));
+  const pages = new Map<string, () => Page | Promise<Page>>([
+    ['/healthz', () => jsonPage(healthAnswer(statusOf(parts), metadataScanSeconds))],
+    ['/readyz', () => jsonPage(readyAnswer(statusOf(parts)))],
+    [
+      '/metrics',
+      async () => ({ httpStatus: 200, contentType: registry.contentType, text: await registry.metrics() }),
+    ],
+  ]);
+  return await startHealthServer({ listen, log, pages });
+}
+
+function statusOf({ observation, outbox, reporter, tally }: HealthParts): AgentStatus {
+  return {
+    entries: observation.manifest?.size ?? null,
+    watchDegraded: observation.watchDegraded,
+    outboxDegraded: outbox.degraded,
+    reportFailure: reporter.lastError,
+    lastAcknowledgedAt: isoTime(reporter.lastAcknowledgedAt),
+    secondsSinceSweep: tally.sweptAt === null ? null : (performance.now() - tally.sweptAt) / 1000,
+  };
+}
+
+function jsonPage({ httpStatus, body }: { httpStatus: number; body: object }): Page {
+  return { httpStatus, contentType: 'application/json', text: `${JSON.stringify(body)}\n` };
+}
+
+function metricSource({ observation, outbox, reporter, tally }: HealthParts): MetricSource {
+  return {
+    tally,
+    manifest: () => {
+      const { manifest } = observation;
+      if (manifest === null) return null;
+      const unread = manifest.buckets().reduce((sum, bucket) => sum + bucket.unread, 0);
+      return { entries: manifest.size, unread };
+    },
+    blindSpots: () => observation.blindSpots.length,
+    scans: () => observation.scans,
+    watchDegraded: () => observation.watchDegraded !== null,
+    outbox: () => ({
+      events: outbox.waiting,
+      bytes: outbox.bytes,
+      dropped: outbox.dropped,
+      degraded: outbox.degraded !== null,
+    }),
+    lastAcknowledged: () => {
+      const at = reporter.lastAcknowledgedAt;
+      return at === null ? null : at / 1000;
+    },
+  };
+}
+
+function isoTime(millis: number | null): string | null {
+  return millis === null ? null : new Date(millis).toISOString();
+}

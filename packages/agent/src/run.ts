@@ -1,0 +1,106 @@
+/** The resident agent, put together from its parts. */
+import type { Logger } from 'pino';
+import { startDelayMs } from '#core/start-delay';
+import { openCollectorClient } from '#io/collector-client';
+import { readHostFacts } from '#io/host-facts';
+import { openOutbox } from '#io/outbox';
+import { loadScope } from '#io/scope-file';
+import { openStateDirectory } from '#io/state-directory';
+import type { AgentConfig } from './config.ts';
+import { startHealth } from './health/start-health.ts';
+import { Tally } from './health/tally.ts';
+import { type Observer, startObserver } from './observe/observer.ts';
+import { startReporter } from './report/reporter.ts';
+import { version } from './version.ts';
+
+/** How long a stop waits for the collector. What it has not taken by then stays in the outbox. */
+export const stopFlushMs = 3000;
+
+const bytesPerMib = 1024 * 1024;
+
+export interface Agent extends AsyncDisposable {
+  /** Of the health page; null while its address is taken. */
+  readonly healthPort: number | null;
+}
+
+/**
+ * Starts everything; the first full scan comes after the splay. Rejects, with nothing left running, if the state
+ * directory, the scope or a secret cannot be used; a collector that is away is no reason not to start.
+ *
+ * Disposing looks no more, tells the collector what is still to be told, and leaves the rest safe in the outbox.
+ */
+export async function startAgent(config: AgentConfig, log: Logger): Promise<Agent> {
+  await using parts = new AsyncDisposableStack();
+  const startedAt = new Date().toISOString();
+  const scope = await loadScope(config.scopeFile);
+  const stateDirectory = parts.use(await openStateDirectory(config.stateDir));
+  const outbox = parts.use(
+    await openOutbox({ stateDirectory, log, clock: Date.now, maxBytes: config.outboxMib * bytesPerMib }),
+  );
+  const client = parts.use(await openClient(config));
+  const facts = { ...(await readHostFacts(config.hostRoot)), version, startedAt };
+  const observer = await startObserver(observerOptions(config, scope, log));
+  const tally = new Tally(observer);
+  const reporter = parts.use(
+    startReporter({
+      observation: observer,
+      outbox,
+      client,
+      facts,
+      heartbeatSeconds: config.heartbeatSeconds,
+      log,
+      clock: Date.now,
+      random: Math.random,
+      onOutcome: (outcome) => tally.countReport(outcome),
+    }),
+  );
+  parts.defer(async () => {
+    const isTold = await reporter.flush(stopFlushMs);
+    log.info({ isTold, waitingEvents: outbox.waiting }, 'stopped looking, and told what there was');
+  });
+  parts.use(observer); // ends first: what it has seen is told by those above
+  const health = parts.use(
+    await startHealth({ observation: observer, outbox, reporter, tally }, config, log),
+  );
+  for (const warning of config.warnings) log.warn({}, warning);
+  const { nodeName, hostRoot } = config;
+  log.info({ version, node: nodeName, hostRoot, scope: scope.digest }, 'the agent has started');
+  const running = parts.move();
+  return {
+    get healthPort() {
+      return health.port;
+    },
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
+  };
+}
+
+function openClient({ collector, nodeName }: AgentConfig): ReturnType<typeof openCollectorClient> {
+  if (collector === null) throw new Error('the agent needs a collector to report to');
+  const { url, token, caFile } = collector;
+  return openCollectorClient({
+    url: url.href,
+    node: nodeName,
+    token,
+    caFile: caFile ?? undefined,
+    clock: Date.now,
+  });
+}
+
+function observerOptions(
+  config: AgentConfig,
+  scope: Observer['scope'],
+  log: Logger,
+): Parameters<typeof startObserver>[0] {
+  return {
+    scope,
+    log,
+    hostRoot: config.hostRoot,
+    maxFileMib: config.maxFileMib,
+    settleMs: config.settleMs,
+    metadataScanSeconds: config.metadataScanSeconds,
+    fullScanCron: config.fullScanCron,
+    readMibPerSecond: config.readMibPerSecond,
+    startDelayMs: startDelayMs(config.nodeName, config.startSplaySeconds),
+    startAtFullSpeed: config.startSplaySeconds === 0,
+  };
+}
