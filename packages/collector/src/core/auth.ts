@@ -26,7 +26,12 @@ export interface Identity {
 export const configuredOperator = 'configured-operator';
 export const configuredAgent = 'configured-agent';
 export const commandLine = 'command-line';
-export const reservedNames: readonly string[] = [configuredOperator, configuredAgent, commandLine, systemActor];
+export const reservedNames: readonly string[] = [
+  configuredOperator,
+  configuredAgent,
+  commandLine,
+  systemActor,
+];
 
 export type Verdict = 'yes' | 'unauthenticated' | 'forbidden';
 

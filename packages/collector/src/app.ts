@@ -1,0 +1,115 @@
+/** The HTTP side of the collector, put together. Nothing here listens; run.ts does. */
+import { randomBytes } from 'node:crypto';
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import Fastify, { type FastifyBaseLogger, type FastifyServerFactory, LogController } from 'fastify';
+import { CollectorMetrics } from '#outputs/collector-metrics';
+import type { Millis } from '#core/node-state';
+import { answerErrors } from '#routes/answer-errors';
+import { authenticate } from '#routes/authenticate';
+import { deleteNode } from '#routes/delete-node';
+import { getCommands } from '#routes/get-commands';
+import { getDrift } from '#routes/get-drift';
+import { getManifest } from '#routes/get-manifest';
+import { getNode } from '#routes/get-node';
+import { health } from '#routes/health';
+import { readBodiesAsJson } from '#routes/json-body';
+import { jsonLine } from '#routes/json-line';
+import { listAudit } from '#routes/list-audit';
+import { listBaselines } from '#routes/list-baselines';
+import { listEvents } from '#routes/list-events';
+import { listNodes } from '#routes/list-nodes';
+import { metrics } from '#routes/metrics';
+import { observeRequests } from '#routes/observe-requests';
+import { postBaseline } from '#routes/post-baseline';
+import { postReports } from '#routes/post-reports';
+import { postRescan } from '#routes/post-rescan';
+import { readmitNode } from '#routes/readmit-node';
+import { restoreBaseline } from '#routes/restore-baseline';
+import type { App, Route, RouteContext, RouteDescription } from '#routes/route';
+import { validate } from '#routes/validate';
+import type { Store } from '#store/store';
+import type { CollectorConfig } from './config.ts';
+
+const routes: readonly Route[] = [
+  listNodes,
+  getNode,
+  getDrift,
+  postBaseline,
+  listBaselines,
+  restoreBaseline,
+  getManifest,
+  listEvents,
+  postRescan,
+  deleteNode,
+  readmitNode,
+  postReports,
+  getCommands,
+  listAudit,
+  health,
+  metrics,
+];
+
+/** Of a request without a route of its own limit. Reports have theirs, see report-body.ts. */
+export const maxBodyBytes = 64 * 1024;
+/** Node names have up to 253 characters. */
+const maxParamLength = 300;
+
+export interface AppParts {
+  readonly store: Store;
+  readonly config: CollectorConfig;
+  readonly log: FastifyBaseLogger;
+  readonly clock: () => Millis;
+  readonly readyAt: Millis;
+  readonly stopping?: AbortSignal;
+  readonly metrics?: CollectorMetrics;
+  readonly serverFactory?: FastifyServerFactory;
+}
+
+export function buildApp(parts: AppParts): App {
+  const app: App = Fastify({
+    loggerInstance: parts.log,
+    logController: new LogController({ disableRequestLogging: true }),
+    genReqId: () => randomBytes(6).toString('hex'),
+    bodyLimit: maxBodyBytes,
+    exposeHeadRoutes: false,
+    return503OnClosing: false,
+    forceCloseConnections: 'idle',
+    routerOptions: { maxParamLength },
+    ...(parts.serverFactory ? { serverFactory: parts.serverFactory } : {}),
+  }).withTypeProvider<TypeBoxTypeProvider>();
+  const context: RouteContext = {
+    store: parts.store,
+    config: parts.config,
+    metrics: parts.metrics ?? new CollectorMetrics(),
+    clock: parts.clock,
+    readyAt: parts.readyAt,
+    stopping: parts.stopping ?? new AbortController().signal,
+  };
+  app.setValidatorCompiler(validate);
+  app.setReplySerializer(jsonLine);
+  readBodiesAsJson(app);
+  collectRoutes(app);
+  answerErrors(app);
+  observeRequests(app, context);
+  authenticate(app, context);
+  for (const route of routes) route(app, context);
+  return app;
+}
+
+const described = new WeakMap<App, RouteDescription[]>();
+
+/** Every route that was registered, as the documentation names it. */
+export function routesOf(app: App): readonly RouteDescription[] {
+  return described.get(app) ?? [];
+}
+
+function collectRoutes(app: App): void {
+  const list: RouteDescription[] = [];
+  described.set(app, list);
+  app.addHook('onRoute', ({ method, url, config }) => {
+    const path = url.replaceAll(/:(\w+)/g, '{$1}');
+    for (const each of [method].flat()) {
+      if (each !== 'HEAD') list.push({ method: each, path, role: config?.role ?? 'open' });
+    }
+  });
+}

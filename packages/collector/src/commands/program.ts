@@ -1,0 +1,32 @@
+import type { Writable } from 'node:stream';
+import { Command } from 'commander';
+import { version } from '../version.ts';
+import { serveCommand } from './serve.ts';
+import { tokenCommand } from './token.ts';
+
+/** What a command may touch of the process that runs it. */
+export interface CommandContext {
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Aborted when the process is asked to stop. */
+  readonly stop: AbortSignal;
+  readonly stdout: Writable;
+  readonly stderr: Writable;
+}
+
+/** Parsing throws what a command throws, and a CommanderError for wrong usage and after --help. */
+export function createProgram(context: CommandContext): Command {
+  const program = new Command('holdfast-collector')
+    .description('Holds the baselines of nodes, decides what is drift, and shows it.')
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => void context.stdout.write(text),
+      writeErr: (text) => void context.stderr.write(text),
+    });
+  program.addCommand(serveCommand(context).copyInheritedSettings(program));
+  program.addCommand(tokenCommand(context, program).copyInheritedSettings(program));
+  program
+    .command('version')
+    .description('Print the version.')
+    .action(() => void context.stdout.write(`holdfast-collector ${version}\n`));
+  return program;
+}

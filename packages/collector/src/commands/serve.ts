@@ -1,0 +1,21 @@
+import { once } from 'node:events';
+import { Command } from 'commander';
+import { collectorOptions } from '../config.ts';
+import { loadConfig } from '../load-config.ts';
+import { createLog } from '../log.ts';
+import { startCollector } from '../run.ts';
+import { addOptionFlags } from './option-flags.ts';
+import type { CommandContext } from './program.ts';
+
+export function serveCommand({ environment, stop, stdout }: CommandContext): Command {
+  const command = new Command('serve')
+    .description('Take reports, decide what is drift, and answer. Runs until SIGTERM or SIGINT.')
+    .allowExcessArguments(false);
+  return addOptionFlags(command, collectorOptions).action(async (flags: Record<string, string>) => {
+    const config = loadConfig({ environment, flags, configFile: flags['config'] ?? null });
+    const log = createLog(config.logLevel, stdout);
+    await using collector = await startCollector(config, { log });
+    if (!stop.aborted) await once(stop, 'abort');
+    log.info({ url: collector.url }, 'stopping');
+  });
+}

@@ -1,0 +1,30 @@
+/** The program `holdfast-collector`: arguments, environment and signals in, exit code out. */
+import { CommanderError } from 'commander';
+import { createProgram } from './commands/program.ts';
+
+const stop = new AbortController();
+for (const [signal, exitCode] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const) {
+  // The first one asks to stop; who sends a second one does not want to wait.
+  process.on(signal, () => (stop.signal.aborted ? process.exit(exitCode) : stop.abort()));
+}
+
+try {
+  const program = createProgram({
+    environment: process.env,
+    stop: stop.signal,
+    stdout: process.stdout,
+    stderr: process.stderr,
+  });
+  await program.parseAsync(process.argv);
+  process.exitCode = 0;
+} catch (error) {
+  // Commander has told the user already.
+  if (error instanceof CommanderError) process.exitCode = error.exitCode;
+  else {
+    process.stderr.write(`holdfast-collector: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.exitCode = 1;
+  }
+}

@@ -1,0 +1,115 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { formatToken, tokenHash } from '#core/auth';
+import type { AuditRecord } from '#core/node-state';
+import type { TokenRole } from '#store/store';
+import { CollectorApp } from '../../../../test/harness/collector-app.ts';
+import { agentToken } from '../../../../test/harness/process.ts';
+import { syntheticFleet } from '../../../../test/harness/synthetic-fleet.ts';
+import { routesOf } from '../app.ts';
+
+const audit: AuditRecord = {
+  at: 1,
+  who: 'test',
+  action: 'token-create',
+  node: null,
+  reason: null,
+  details: {},
+};
+
+describe('access to routes', () => {
+  let site: CollectorApp;
+  const tokens = new Map<TokenRole | 'other-agent', string>();
+  before(async () => {
+    site = await CollectorApp.open();
+    const add = async (
+      key: TokenRole | 'other-agent',
+      role: TokenRole,
+      node: string | null,
+      fill: number,
+    ) => {
+      const token = formatToken(role, Buffer.alloc(32, fill));
+      await site.store.createToken({ name: key, role, node, createdAt: 1 }, tokenHash(token), audit);
+      tokens.set(key, token);
+    };
+    await add('agent', 'agent', 'a', 1);
+    await add('other-agent', 'agent', 'b', 2);
+    await add('sweeper', 'sweeper', null, 3);
+    await add('viewer', 'viewer', null, 4);
+    await add('operator', 'operator', null, 5);
+  });
+  after(() => site[Symbol.asyncDispose]());
+
+  const allowed: Record<string, readonly string[]> = {
+    viewer: ['viewer', 'operator'],
+    operator: ['operator'],
+    agent: ['agent'],
+  };
+
+  it('is as the role of the route says, for every route and every kind of token', async () => {
+    const routes = routesOf(site.app).filter(({ path }) => !path.endsWith('/commands'));
+    assert.ok(routes.length > 12);
+    for (const { method, path, role } of routes) {
+      const url = path.replace('{node}', 'a').replace('{sequence}', '1');
+      const nobody = await site.call(method as 'GET', url, { token: null });
+      if (role === 'open') {
+        assert.equal(nobody.status, 200, url);
+        continue;
+      }
+      assert.equal(nobody.status, 401, url);
+      assert.match(String(nobody.headers['www-authenticate']), /^Bearer/);
+      for (const [who, token] of tokens) {
+        const { status } = await site.call(method as 'GET', url, { token });
+        assert.equal(status === 403, !allowed[role]!.includes(who), `${who} at ${method} ${url}: ${status}`);
+        assert.notEqual(status, 401);
+      }
+    }
+  });
+
+  it('is refused to tokens that are unknown, malformed, or of another scheme', async () => {
+    for (const token of [`hf_operator_${'x'.repeat(43)}`, 'x', 'a b', ''])
+      assert.equal((await site.call('GET', '/api/v1/nodes', { token })).status, 401, token);
+    const basic = await site.call('GET', '/api/v1/nodes', {
+      token: null,
+      headers: { authorization: `Basic ${Buffer.from('a:b').toString('base64')}` },
+    });
+    assert.equal(basic.status, 401);
+  });
+
+  it('ends with the revocation of a token, at once', async () => {
+    const token = formatToken('viewer', Buffer.alloc(32, 9));
+    const { id } = await site.store.createToken(
+      { name: 'short', role: 'viewer', node: null, createdAt: 1 },
+      tokenHash(token),
+      audit,
+    );
+    assert.equal((await site.call('GET', '/api/v1/nodes', { token })).status, 200);
+    await site.store.revokeToken(id, 2, { ...audit, action: 'token-revoke' });
+    assert.equal((await site.call('GET', '/api/v1/nodes', { token })).status, 401);
+  });
+
+  it('lets a bound agent token report for its own node only', async () => {
+    const [node] = syntheticFleet({ nodes: 1, entries: 10, own: 2 });
+    const report = node!.first();
+    const send = (name: string, token: string) =>
+      site.call('POST', `/api/v1/nodes/${name}/reports`, { token, body: report });
+    assert.equal((await send('a', tokens.get('other-agent')!)).status, 403);
+    assert.equal((await send('a', tokens.get('agent')!)).status, 200);
+  });
+
+  it('writes no token to the log, and heartbeats at debug only', async () => {
+    const text = site.logged.join('');
+    for (const token of [...tokens.values(), agentToken]) assert.ok(!text.includes(token));
+    assert.match(text, /"caller":"viewer"/);
+    const reports = site.logged.filter((line) => line.includes('/reports"') && line.includes('"status":200'));
+    assert.ok(reports.length > 0);
+    assert.ok(reports.every((line) => line.includes('"level":20')));
+  });
+
+  it('asks for a viewer at /metrics where the configuration says so', async () => {
+    await using closed = await CollectorApp.open({ HOLDFAST_METRICS_AUTH: 'viewer' });
+    assert.equal((await closed.call('GET', '/metrics', { token: null })).status, 401);
+    assert.equal((await closed.call('GET', '/metrics')).status, 200);
+    assert.equal((await site.call('GET', '/metrics', { token: null })).status, 200);
+  });
+});

@@ -1,0 +1,17 @@
+/** What answers and metrics say of nodes depends on the time; both take it from here. */
+import type { StatusContext } from '#core/node-status';
+import type { FleetSnapshot } from '#outputs/node-metrics';
+import type { RouteContext } from './route.ts';
+
+export function statusContext({ clock, readyAt, config }: RouteContext): StatusContext {
+  return { now: clock(), readyAt, silentSeconds: config.nodeSilentSeconds };
+}
+
+export async function fleetSnapshot(context: RouteContext): Promise<FleetSnapshot> {
+  const { store, config } = context;
+  const [nodes, drift] = await Promise.all([
+    store.nodes(),
+    store.standingDriftOfAll(config.metrics.pathsPerNode),
+  ]);
+  return { nodes, drift, status: statusContext(context) };
+}

@@ -1,0 +1,64 @@
+import type { Command } from '@holdfast/shared/wire';
+import type { Store } from '#store/store';
+import { knownNode } from './node-answer.ts';
+import { ProblemError } from './problem.ts';
+import { NodeParams, type Route } from './route.ts';
+
+/** Below the 60 s after which many proxies give up on a quiet connection. */
+export const longPollMs = 55_000;
+
+/**
+ * The agent's long poll: answered as soon as there is a command, else 204 after a while. Of several polls for one
+ * node only the newest waits.
+ */
+export const getCommands: Route = (app, { store, stopping }) => {
+  const polls = new Map<string, AbortController>();
+  app.get(
+    '/api/v1/nodes/:node/commands',
+    { config: { role: 'agent', quiet: true }, schema: { params: NodeParams } },
+    async (request, reply) => {
+      const { node } = request.params;
+      const { state } = await knownNode(store, node);
+      if (state.deletedAt !== null)
+        throw new ProblemError('node-deleted', `${node} was deleted by an operator.`);
+      polls.get(node)?.abort();
+      const replaced = new AbortController();
+      polls.set(node, replaced);
+      reply.raw.once('close', () => replaced.abort());
+      try {
+        const commands = await nextCommands(store, node, AbortSignal.any([stopping, replaced.signal]));
+        return commands.length > 0 ? { commands } : await reply.code(204).send();
+      } finally {
+        if (polls.get(node) === replaced) polls.delete(node);
+      }
+    },
+  );
+};
+
+async function nextCommands(store: Store, node: string, ended: AbortSignal): Promise<Command[]> {
+  // Listening comes before looking: a command that arrives in between wakes us.
+  const wait = waitFor(ended, (wake) => store.onCommand(node, wake));
+  const waiting = await store.commands(node);
+  if (waiting.length > 0 || ended.aborted) {
+    wait.stop();
+    return waiting;
+  }
+  await wait.over;
+  return ended.aborted ? [] : store.commands(node);
+}
+
+/** Over when woken, when `ended` is aborted, or after {@link longPollMs}; whatever comes first stops the others. */
+function waitFor(ended: AbortSignal, listen: (wake: () => void) => () => void) {
+  const { promise: over, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(() => stop(), longPollMs);
+  const unlisten = listen(() => stop());
+  const stop = () => {
+    clearTimeout(timer);
+    unlisten();
+    ended.removeEventListener('abort', stop);
+    resolve();
+  };
+  ended.addEventListener('abort', stop, { once: true });
+  if (ended.aborted) stop();
+  return { over, stop };
+}

@@ -1,0 +1,53 @@
+import type { NodeState } from '#core/node-state';
+import { driftTag } from '#core/drift-tag';
+import type { DriftRecord } from '#store/store';
+import { knownNode } from './node-answer.ts';
+import { NodeParams, type Route, timestamp } from './route.ts';
+
+export const getDrift: Route = (app, { store }) => {
+  app.get(
+    '/api/v1/nodes/:node/drift',
+    { config: { role: 'viewer' }, schema: { params: NodeParams } },
+    async ({ params, headers }, reply) => {
+      // The tag is read before the drift: if a report comes in between, an acceptance that names it is refused.
+      const { state } = await knownNode(store, params.node);
+      const tag = `"${driftTag(state)}"`;
+      reply.header('etag', tag).header('cache-control', 'private, no-cache');
+      if (namesTag(headers['if-none-match'], tag)) return reply.code(304).send();
+      const [drift, unknown] = await Promise.all([
+        store.standingDrift(params.node),
+        store.unknownPaths(params.node),
+      ]);
+      return {
+        node: params.node,
+        baseline: state.baseline?.sequence ?? null,
+        observed: state.observed,
+        drift: drift.map((record) => driftAnswer(record, state)),
+        unknown,
+      };
+    },
+  );
+};
+
+function driftAnswer(drift: DriftRecord, { lastReportAt }: NodeState) {
+  const { id, path, change, attributes, before, after, firstSeenAt, occurrences, unknown } = drift;
+  return {
+    id,
+    path,
+    change,
+    attributes,
+    before,
+    after,
+    engines: ['native'],
+    firstSeenAt: timestamp(firstSeenAt),
+    lastSeenAt: timestamp(Math.max(firstSeenAt, lastReportAt)),
+    occurrences,
+    unknown,
+  };
+}
+
+/** `If-None-Match` compares weakly, and may list several tags. */
+function namesTag(header: string | undefined, tag: string): boolean {
+  const tags = (header ?? '').split(',').map((each) => each.trim().replace(/^W\//, ''));
+  return tags.includes(tag) || tags.includes('*');
+}

@@ -1,0 +1,11 @@
+import { statusContext } from './fleet-snapshot.ts';
+import { knownNode, nodeAnswer } from './node-answer.ts';
+import { NodeParams, type Route } from './route.ts';
+
+export const getNode: Route = (app, context) => {
+  app.get(
+    '/api/v1/nodes/:node',
+    { config: { role: 'viewer' }, schema: { params: NodeParams } },
+    async ({ params }) => nodeAnswer(await knownNode(context.store, params.node), statusContext(context)),
+  );
+};

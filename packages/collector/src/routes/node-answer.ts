@@ -1,0 +1,42 @@
+/** A node as the API shows it. */
+import { nodeStatus, silentForMillis, type StatusContext } from '#core/node-status';
+import type { BaselineRecord } from '#core/node-state';
+import type { NodeSummary, Store } from '#store/store';
+import { ProblemError } from './problem.ts';
+import { timestamp } from './route.ts';
+
+export function nodeAnswer(summary: NodeSummary, context: StatusContext) {
+  const { state, drift, unknownPaths } = summary;
+  return {
+    name: state.name,
+    ...nodeStatus(summary, context),
+    pendingBecause: state.pendingBecause,
+    counts: { entries: summary.observedEntries, drift, unknown: unknownPaths },
+    driftSince: timestamp(summary.oldestDriftAt),
+    observed: state.observed,
+    scopeDigest: summary.observedScope,
+    baseline: state.baseline && { ...baselineAnswer(state.baseline), scopeDigest: summary.baselineScope },
+    firstSeenAt: timestamp(state.firstSeenAt),
+    lastReportAt: timestamp(state.lastReportAt),
+    silentForSeconds: Math.floor(silentForMillis(state.lastReportAt, context) / 1000),
+    scans: state.scans,
+    agent: state.agent,
+    health: state.health,
+    blindSpots: state.blindSpots,
+    reimagedAt: timestamp(state.reimagedAt),
+    refusedInstance: state.refusedInstance,
+    deletedAt: timestamp(state.deletedAt),
+  };
+}
+
+export function baselineAnswer(baseline: BaselineRecord) {
+  return { ...baseline, acceptedAt: timestamp(baseline.acceptedAt) };
+}
+
+/** The node, deleted or not. Throws the problem `node-unknown`. */
+export async function knownNode(store: Store, name: string): Promise<NodeSummary> {
+  const summary = await store.node(name);
+  if (!summary)
+    throw new ProblemError('node-unknown', `No node called ${name} has reported to this collector.`);
+  return summary;
+}

@@ -1,0 +1,44 @@
+/** One log line and one sample a request. Lines never hold headers, so no token gets into them. */
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { ProblemError } from './problem.ts';
+import type { App, RouteContext } from './route.ts';
+
+const reportsRoute = '/api/v1/nodes/:node/reports';
+
+export function observeRequests(app: App, { metrics, stopping }: RouteContext): void {
+  app.addHook('onRequest', async () => {
+    if (stopping.aborted)
+      throw new ProblemError('shutting-down', 'The collector is stopping. Try again soon.');
+  });
+  app.addHook('onResponse', async (request, reply) => {
+    const route = request.is404 ? 'none' : (request.routeOptions.url ?? 'none');
+    metrics.countRequest(
+      knownMethod(request.method),
+      route.replaceAll(/:(\w+)/g, '{$1}'),
+      reply.statusCode,
+      reply.elapsedTime / 1000,
+    );
+    if (route === reportsRoute) metrics.countReport(reply.problemCode ?? 'taken');
+    logRequest(request, reply);
+  });
+}
+
+function logRequest(request: FastifyRequest, reply: FastifyReply): void {
+  const line = {
+    method: request.method,
+    url: request.url,
+    status: reply.statusCode,
+    ms: Math.round(reply.elapsedTime * 10) / 10,
+    caller: request.identity?.name ?? null,
+    ...(reply.problemCode === null ? {} : { code: reply.problemCode }),
+  };
+  const isQuiet = request.routeOptions.config.quiet === true && reply.statusCode < 500;
+  request.log[isQuiet ? 'debug' : 'info'](line, 'request');
+}
+
+const methods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS']);
+
+/** Bounds the label: callers can send any method. */
+function knownMethod(method: string): string {
+  return methods.has(method) ? method : 'other';
+}

@@ -1,0 +1,47 @@
+import { Report, type ReportAnswer } from '@holdfast/shared/wire';
+import { Compile } from 'typebox/compile';
+import { decideReport } from '#core/intake';
+import { describeSchemaErrors } from './answer-errors.ts';
+import { ProblemError } from './problem.ts';
+import { takenOrThrow } from './refusal.ts';
+import { ReportBodyReader } from './report-body.ts';
+import { NodeParams, type Route } from './route.ts';
+
+const reportShape = Compile(Report);
+
+/** Takes a report in. 2xx means that everything in it is durable. */
+export const postReports: Route = (app, context) => {
+  const { store, config, clock } = context;
+  const reader = new ReportBodyReader();
+  void app.register(async (scope) => {
+    // The body stays a stream: only ReportBodyReader knows how much of it may be taken.
+    scope.removeAllContentTypeParsers();
+    scope.addContentTypeParser('*', (_request, _payload, done) => done(null));
+    scope.post(
+      '/api/v1/nodes/:node/reports',
+      { config: { role: 'agent', quiet: true }, schema: { params: NodeParams } },
+      async (request): Promise<ReportAnswer> => {
+        const { node } = request.params as { node: string };
+        using body = await reader.read(request.raw);
+        const report = parseReport(body.text);
+        const intake = { node, now: clock(), ...config.intake };
+        const decided = await store.decide(node, (view) => decideReport(view, report, intake));
+        const { outcome, commands } = takenOrThrow(decided, { epoch: store.epoch });
+        const { observed, eventsStored } = outcome;
+        return { observed, epoch: store.epoch, eventsStored, commands: [...commands] };
+      },
+    );
+  });
+};
+
+/** Throws the problem `bad-request`. */
+function parseReport(text: string): Report {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw new ProblemError('bad-request', 'The body is not JSON.');
+  }
+  if (reportShape.Check(value)) return value;
+  throw new ProblemError('bad-request', describeSchemaErrors('report', reportShape.Errors(value)));
+}

@@ -1,0 +1,58 @@
+/** Errors as the API tells them: `application/problem+json` (RFC 9457) with a stable code. */
+import { type ProblemCode, problemCodes } from '@holdfast/shared/problem-codes';
+import type { FastifyReply } from 'fastify';
+import { jsonLine } from './json-line.ts';
+
+/** What a route throws for an outcome that the caller should see. `detail` is for people, and holds no secrets. */
+export class ProblemError extends Error {
+  readonly code: ProblemCode;
+  /** Further members of the answer. */
+  readonly members: Readonly<Record<string, unknown>>;
+  constructor(code: ProblemCode, detail: string, members: Readonly<Record<string, unknown>> = {}) {
+    super(detail);
+    this.name = 'ProblemError';
+    this.code = code;
+    this.members = members;
+  }
+}
+
+/** When it is worth trying again, in seconds. Callers add jitter of their own. */
+const retryAfterSeconds: Partial<Record<ProblemCode, number>> = {
+  'too-many-requests': 5,
+  'storage-unavailable': 15,
+  'shutting-down': 5,
+};
+
+export function problemBody(
+  code: ProblemCode,
+  detail: string,
+  members: Readonly<Record<string, unknown>> = {},
+) {
+  const { status, title } = problemCodes[code];
+  return { type: `urn:holdfast:problem:${code}`, title, status, code, detail, ...members };
+}
+
+export function sendProblem(
+  reply: FastifyReply,
+  code: ProblemCode,
+  detail: string,
+  members?: Readonly<Record<string, unknown>>,
+): FastifyReply {
+  const retryAfter = retryAfterSeconds[code];
+  if (retryAfter !== undefined) reply.header('retry-after', retryAfter);
+  if (code === 'unauthenticated') reply.header('www-authenticate', 'Bearer realm="holdfast"');
+  if (code === 'shutting-down') reply.header('connection', 'close');
+  reply.problemCode = code;
+  return reply
+    .code(problemCodes[code].status)
+    .type('application/problem+json')
+    .serializer(jsonLine)
+    .send(problemBody(code, detail, members));
+}
+
+declare module 'fastify' {
+  interface FastifyReply {
+    /** The code of the problem that was answered; null if none was. */
+    problemCode: ProblemCode | null;
+  }
+}

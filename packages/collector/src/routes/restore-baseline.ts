@@ -1,0 +1,37 @@
+import { NodeName } from '@holdfast/shared/wire';
+import { Type } from 'typebox';
+import { decideRestoration } from '#core/restore-baseline';
+import { emptyObjectForNoBody } from './json-body.ts';
+import { baselineAnswer } from './node-answer.ts';
+import { ReasonBody } from './reason-body.ts';
+import { takenOrThrow } from './refusal.ts';
+import { callerName, type Route } from './route.ts';
+
+const Params = Type.Object({
+  node: NodeName,
+  sequence: Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }),
+});
+
+export const restoreBaseline: Route = (app, { store, clock }) => {
+  app.post(
+    '/api/v1/nodes/:node/baselines/:sequence/restore',
+    {
+      config: { role: 'operator' },
+      schema: { params: Params, body: ReasonBody },
+      preValidation: emptyObjectForNoBody,
+    },
+    async (request) => {
+      const { node, sequence } = request.params;
+      const restoration = {
+        sequence,
+        ifMatch: request.headers['if-match'] ?? null,
+        who: callerName(request),
+        reason: request.body.reason ?? null,
+      };
+      const now = clock();
+      const decided = await store.decide(node, (view) => decideRestoration(view, restoration, now));
+      const { outcome } = takenOrThrow(decided);
+      return { node, ...outcome, baseline: baselineAnswer(outcome.baseline) };
+    },
+  );
+};

@@ -1,0 +1,72 @@
+/** What every route is given, and the Fastify instance as the routes see it. */
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import { NodeName } from '@holdfast/shared/wire';
+import type {
+  FastifyBaseLogger,
+  FastifyInstance,
+  RawReplyDefaultExpression,
+  RawRequestDefaultExpression,
+  RawServerDefault,
+} from 'fastify';
+import { Type } from 'typebox';
+import type { Identity, RouteRole } from '#core/auth';
+import type { Millis } from '#core/node-state';
+import type { CollectorMetrics } from '#outputs/collector-metrics';
+import type { Store } from '#store/store';
+import type { CollectorConfig } from '../config.ts';
+
+export type App = FastifyInstance<
+  RawServerDefault,
+  RawRequestDefaultExpression,
+  RawReplyDefaultExpression,
+  FastifyBaseLogger,
+  TypeBoxTypeProvider
+>;
+
+export interface RouteContext {
+  readonly store: Store;
+  readonly config: CollectorConfig;
+  readonly metrics: CollectorMetrics;
+  readonly clock: () => Millis;
+  /** When this process began to serve: silence counts from here for nodes that have not reported since. */
+  readonly readyAt: Millis;
+  /** Aborted when the collector stops; whatever waits on behalf of a caller ends then. */
+  readonly stopping: AbortSignal;
+}
+
+export type Route = (app: App, context: RouteContext) => void;
+
+/** A route as the documentation names it: `/api/v1/nodes/{node}`. */
+export interface RouteDescription {
+  readonly method: string;
+  readonly path: string;
+  readonly role: RouteRole;
+}
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Who may call the route. Every route says it; a route that does not is refused at registration. */
+    role?: RouteRole;
+    /** Logged at debug when it went well: heartbeats, probes and scrapes would drown what people did. */
+    quiet?: boolean;
+  }
+  interface FastifyRequest {
+    /** Null on open routes. */
+    identity: Identity | null;
+  }
+}
+
+export const NodeParams = Type.Object({ node: NodeName });
+
+/** The name that the audit gives the caller of a route that needs a token. */
+export function callerName(request: { readonly identity: Identity | null }): string {
+  if (request.identity === null) throw new Error('an open route has no caller to name');
+  return request.identity.name;
+}
+
+/** RFC 3339 in UTC, milliseconds. */
+export function timestamp(at: Millis): string;
+export function timestamp(at: Millis | null): string | null;
+export function timestamp(at: Millis | null): string | null {
+  return at === null ? null : new Date(at).toISOString();
+}

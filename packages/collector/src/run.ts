@@ -1,0 +1,80 @@
+/** A whole collector: store, HTTP, retention. Can be started several times in one process, on directories of their own. */
+import type { AddressInfo } from 'node:net';
+import type { Logger } from 'pino';
+import { collectDefaultMetrics } from 'prom-client';
+import { CollectorMetrics } from '#outputs/collector-metrics';
+import type { Millis } from '#core/node-state';
+import type { App } from '#routes/route';
+import { openSqliteStore } from '#store/sqlite-store';
+import { buildApp } from './app.ts';
+import { type CollectorConfig, listenProblem } from './config.ts';
+import { prepareServer } from './http-server.ts';
+import { keepTidy } from './retention.ts';
+
+/** How long a request that has begun may take once the collector is told to stop. */
+const stopTimeoutMs = 10_000;
+
+export interface CollectorParts {
+  readonly log: Logger;
+  readonly clock?: () => Millis;
+}
+
+/** Disposing of it stops it: no new requests, long polls end, what was begun is finished, the store is closed. */
+export interface Collector extends AsyncDisposable {
+  /** Where it listens, as in `http://127.0.0.1:9477`. */
+  readonly url: string;
+}
+
+/** Resolves when it listens. Throws if the configuration, the directory or the port does not allow that. */
+export async function startCollector(config: CollectorConfig, parts: CollectorParts): Promise<Collector> {
+  const { log, clock = Date.now } = parts;
+  await using opened = new AsyncDisposableStack();
+  const store = opened.use(await openSqliteStore({ dataDir: config.dataDir, exclusive: true }));
+  const tokens = await store.tokens();
+  const problem = listenProblem(
+    config,
+    tokens.some(({ revokedAt }) => revokedAt === null),
+  );
+  if (problem !== null) throw new Error(problem);
+  opened.use(keepTidy(store, config.retentionDays, { log, clock }));
+
+  const server = opened.use(await prepareServer(config.tls, log));
+  const stopping = new AbortController();
+  const metrics = new CollectorMetrics();
+  collectDefaultMetrics({ register: metrics.registry });
+  const app = buildApp({
+    store,
+    config,
+    log,
+    clock,
+    readyAt: clock(),
+    stopping: stopping.signal,
+    metrics,
+    serverFactory: server.factory,
+  });
+  opened.defer(() => closeApp(app, stopping));
+  await app.listen({ host: config.listen.host, port: config.listen.port, backlog: 4096 });
+  const url = urlOf(config, app.server.address() as AddressInfo);
+  if (config.tokens.operator === null && tokens.every(({ revokedAt }) => revokedAt !== null)) {
+    log.warn(
+      'no operator token exists: create one with "holdfast-collector token create --role operator --name NAME"',
+    );
+  }
+  const parted = opened.move();
+  let stopped: Promise<void> | undefined;
+  return { url, [Symbol.asyncDispose]: () => (stopped ??= parted.disposeAsync()) };
+}
+
+async function closeApp(app: App, stopping: AbortController): Promise<void> {
+  stopping.abort();
+  const deadline = setTimeout(() => app.server.closeAllConnections(), stopTimeoutMs);
+  try {
+    await app.close();
+  } finally {
+    clearTimeout(deadline);
+  }
+}
+
+function urlOf({ tls }: CollectorConfig, { address, family, port }: AddressInfo): string {
+  return `${tls ? 'https' : 'http'}://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
+}
