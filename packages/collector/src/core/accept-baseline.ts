@@ -8,7 +8,7 @@
  */
 import { compareEntries } from '@holdfast/shared/compare';
 import { compileGlob, globProblem } from '@holdfast/shared/glob';
-import { acceptedEntry } from '#core/accepted-entry';
+import { takenOver } from '#core/accepted-entry';
 import { type BaselineRefusal, judgeWhole, moveEffects, recordOnly } from '#core/baseline-effects';
 import { matchesDriftTag, namesWhatWasSeen } from '#core/drift-tag';
 import { nodeEvent } from '#core/event-record';
@@ -157,7 +157,7 @@ function takeOver(
       const was = before.get(path) ?? null;
       const is = after.get(path) ?? null;
       const finding = compareEntries(was, is, visibility);
-      const next = acceptedEntry(was, is, finding?.unknown ?? null, paths !== null);
+      const next = takenOver(was, is, finding?.unknown ?? null, paths !== null);
       if (isSameEntry(was, next)) continue;
       if (next) edit.set(next);
       else edit.delete(path);

@@ -74,7 +74,7 @@ export function decideReport(view: NodeView, report: Report, context: IntakeCont
   }
   const problem = reportProblem(report);
   if (problem) return refuse('invalid-report', problem);
-  if (!report.scope.document && !view.scope(report.scope.digest)) {
+  if (!isScopeKnown(view, report)) {
     return refuse('scope-unknown', `send the document of scope ${report.scope.digest}`);
   }
   const observed = report.result === null ? null : applyReport(view, report);
@@ -105,6 +105,13 @@ function refuseSender(state: NodeState | null, report: Report): ReportRefusal | 
     return { code: 'sequence-passed', detail: `sequence ${state.sequence} was applied already` };
   }
   return null;
+}
+
+/** The held manifest's scope is asked first: that is all that a heartbeat needs. */
+function isScopeKnown(view: NodeView, { scope: { digest, document } }: Report): boolean {
+  if (document) return true;
+  const held = view.state?.observed ?? null;
+  return (held !== null && view.manifest(held).scopeDigest === digest) || view.scope(digest) !== null;
 }
 
 function mismatch(view: NodeView, detail: string): ReportRefusal {

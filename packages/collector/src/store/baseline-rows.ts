@@ -14,8 +14,6 @@ interface BaselineRow {
   readonly restored_from: number | null;
 }
 
-export type BaselineRows = ReturnType<typeof baselineRows>;
-
 export function baselineRows(db: Database) {
   const select = `SELECT baseline.*, manifest.digest FROM baseline JOIN manifest ON manifest.id = baseline.manifest
     WHERE baseline.node = ?`;

@@ -5,8 +5,6 @@ import type { Command } from '@holdfast/shared/wire';
 /** Further ones are left out: what waits asks for the same already. */
 export const maxWaitingCommands = 16;
 
-export type CommandRows = ReturnType<typeof commandRows>;
-
 export function commandRows(db: Database) {
   const sql = {
     list: db.prepare<[number], Command>('SELECT id, kind FROM command WHERE node = ? ORDER BY id'),
@@ -18,8 +16,19 @@ export function commandRows(db: Database) {
   };
   return {
     list: (node: number): Command[] => sql.list.all(node),
-    add: (node: number, kind: Command['kind']): void =>
-      void sql.add.run({ node, kind, limit: maxWaitingCommands }),
-    done: (node: number, id: number): void => void sql.done.run(node, id),
+    /** Takes `done` off and puts `asked` on; returns what waits then. `waiting` is what waited before. */
+    apply(
+      node: number,
+      waiting: readonly Command[],
+      done: readonly number[],
+      asked: readonly Command['kind'][],
+    ): readonly Command[] {
+      const ids = new Set(waiting.map(({ id }) => id));
+      const finished = done.filter((id) => ids.has(id));
+      if (finished.length + asked.length === 0) return waiting;
+      for (const id of finished) sql.done.run(node, id);
+      for (const kind of asked) sql.add.run({ node, kind, limit: maxWaitingCommands });
+      return sql.list.all(node);
+    },
   };
 }

@@ -1,4 +1,4 @@
-/** Standing and ended drift, and the paths that are unknown at present. */
+/** Standing and ended drift. */
 import type { Database } from 'better-sqlite3';
 import type { ChangeKind, UnknownReason } from '@holdfast/shared/compare';
 import { type Attribute, type Entry, entryLine, parseEntryLine } from '@holdfast/shared/entry';
@@ -22,8 +22,6 @@ interface RecordRow extends StandingRow {
   readonly unknown: UnknownReason | null;
 }
 
-export type DriftRows = ReturnType<typeof driftRows>;
-
 export function driftRows(db: Database) {
   const sql = prepare(db);
 
@@ -36,11 +34,6 @@ export function driftRows(db: Database) {
   return {
     standing: (node: number, bucket: number): StandingDrift[] =>
       sql.standingIn.all(node, bucket).map(toStanding),
-
-    unknown: (node: number, bucket: number): Map<string, UnknownReason> =>
-      new Map(sql.unknownIn.all(node, bucket).map(({ path, reason }) => [path, reason])),
-
-    unknownPaths: (node: number) => sql.unknownOf.all(node),
 
     /** Sorted by path. */
     records: (node: string, id: number): DriftRecord[] =>
@@ -78,19 +71,6 @@ export function driftRows(db: Database) {
       }
       const isMoved = oldestMayHaveEnded || effects.started.length > 0;
       return { ...after, oldestAt: isMoved ? (sql.oldestAt.get(node) ?? null) : counts.oldestAt };
-    },
-
-    /** Writes what became unknown and known; returns by how many paths there are more unknown ones. */
-    applyUnknown(node: number, { unknown, known }: DriftEffects): number {
-      let more = 0;
-      for (const path of known) more -= sql.forgetUnknown.run(node, bucketOf(path), path).changes;
-      for (const { path, reason } of unknown) {
-        const bucket = bucketOf(path);
-        if (sql.changeUnknown.run(reason, node, bucket, path).changes > 0) continue;
-        sql.addUnknown.run(node, bucket, path, reason);
-        more += 1;
-      }
-      return more;
     },
 
     /** Returns how many of the ended drifts it removed; less than `limit` means that none is left. */
@@ -138,17 +118,6 @@ function prepare(db: Database) {
     dropEnded: db.prepare<[number, number]>(
       'DELETE FROM drift WHERE id IN (SELECT id FROM drift WHERE ended_at < ? ORDER BY ended_at LIMIT ?)',
     ),
-    unknownIn: db.prepare<[number, number], { path: string; reason: UnknownReason }>(
-      'SELECT path, reason FROM unknown_path WHERE node = ? AND bucket = ?',
-    ),
-    unknownOf: db.prepare<[number], { path: string; reason: UnknownReason }>(
-      'SELECT path, reason FROM unknown_path WHERE node = ? ORDER BY path',
-    ),
-    addUnknown: db.prepare('INSERT INTO unknown_path (node, bucket, path, reason) VALUES (?, ?, ?, ?)'),
-    changeUnknown: db.prepare(
-      'UPDATE unknown_path SET reason = ? WHERE node = ? AND bucket = ? AND path = ?',
-    ),
-    forgetUnknown: db.prepare('DELETE FROM unknown_path WHERE node = ? AND bucket = ? AND path = ?'),
   };
 }
 

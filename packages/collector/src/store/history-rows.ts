@@ -22,8 +22,6 @@ interface AuditRow extends Omit<StoredAudit, 'details'> {
   readonly details: string;
 }
 
-export type HistoryRows = ReturnType<typeof historyRows>;
-
 export function historyRows(db: Database) {
   const sql = {
     addEvent: db.prepare(

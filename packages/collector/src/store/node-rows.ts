@@ -1,7 +1,9 @@
 /** Nodes as they lie in the database. What every report changes is in a table of its own, `heartbeat`. */
 import type { Database } from 'better-sqlite3';
+import type { Command } from '@holdfast/shared/wire';
 import type { BaselineRecord, Millis, NodeState } from '#core/node-state';
 import { baselineRows } from '#store/baseline-rows';
+import { commandRows } from '#store/command-rows';
 import type { ManifestHead, ManifestRows } from '#store/manifest-rows';
 
 /** A node as it is kept in memory. Immutable; succeeded by another one at each write. */
@@ -12,6 +14,8 @@ export interface NodeRecord {
   readonly baseline: ManifestHead | null;
   readonly drift: DriftCounts;
   readonly unknownPaths: number;
+  /** Commands that wait. */
+  readonly commands: readonly Command[];
 }
 
 export interface DriftCounts {
@@ -81,6 +85,7 @@ export type NodeRows = ReturnType<typeof nodeRows>;
 
 export function nodeRows(db: Database, manifests: ManifestRows) {
   const baselines = baselineRows(db);
+  const commands = commandRows(db);
   const sql = {
     all: db.prepare<[], NodeRow & HeartbeatRow>(
       `SELECT node.*, heartbeat.sequence, heartbeat.at, heartbeat.clock, heartbeat.scans
@@ -102,10 +107,10 @@ export function nodeRows(db: Database, manifests: ManifestRows) {
     all(): NodeRecord[] {
       return sql.all.all().map((row) => {
         const baseline = row.baseline === null ? null : baselines.get(row.id, row.baseline);
-        return toRecord(row, baseline, manifests);
+        return { ...toRecord(row, baseline, manifests), commands: commands.list(row.id) };
       });
     },
-    add(record: Omit<NodeRecord, 'id'>): number {
+    add(record: NodeContent): number {
       return Number(sql.add.run(toRow(record)).lastInsertRowid);
     },
     /** Writes what differs from `before`. */
@@ -119,8 +124,9 @@ export function nodeRows(db: Database, manifests: ManifestRows) {
 }
 
 type NodeColumns = Omit<NodeRow, 'id'>;
+type NodeContent = Omit<NodeRecord, 'id' | 'commands'>;
 
-function toRow({ state, observed, drift, unknownPaths }: Omit<NodeRecord, 'id'>): NodeColumns {
+function toRow({ state, observed, drift, unknownPaths }: NodeContent): NodeColumns {
   const { clock: _, ...agent } = state.agent;
   return {
     name: state.name,
@@ -154,7 +160,7 @@ function toRecord(
   row: NodeRow & HeartbeatRow,
   baseline: { readonly record: BaselineRecord; readonly manifest: number } | null,
   manifests: ManifestRows,
-): NodeRecord {
+): Omit<NodeRecord, 'commands'> {
   const observed = row.observed === null ? null : manifests.headById(row.observed);
   return {
     id: row.id,

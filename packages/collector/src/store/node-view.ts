@@ -10,7 +10,7 @@ export function nodeView(
   name: string,
   record: NodeRecord | null,
 ): NodeView {
-  const { manifests, drifts, baselines } = tables;
+  const { manifests, drifts, unknown, baselines } = tables;
   const known = new Map([record?.observed, record?.baseline].map((head) => [head?.digest, head]));
   return {
     state: record?.state ?? null,
@@ -21,7 +21,7 @@ export function nodeView(
     },
     bucket: (digest) => manifests.bucket(digest),
     standing: (index) => (record ? drifts.standing(record.id, index) : []),
-    unknown: (index) => (record ? drifts.unknown(record.id, index) : new Map()),
+    unknown: (index) => (record ? unknown.inBucket(record.id, index) : new Map()),
     scope: (digest) => manifests.scope(digest),
     baseline: (sequence) => (record && baselines.get(record.id, sequence)?.record) ?? null,
     siblingEntries: (scopeDigest) => medianEntries(cache, name, scopeDigest),

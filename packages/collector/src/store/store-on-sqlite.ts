@@ -1,4 +1,5 @@
 /** The store on SQLite. One connection, used on the event loop; everything that writes goes through the group commit. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Database } from 'better-sqlite3';
 import type { Entry } from '@holdfast/shared/entry';
 import type { Command } from '@holdfast/shared/wire';
@@ -23,6 +24,8 @@ export interface SqliteStoreParts {
   readonly random: () => number;
 }
 
+/** Reads over the whole fleet let others have their turn after so many nodes. */
+const nodesPerTurn = 200;
 const eventsPerStep = 500;
 const driftsPerStep = 200;
 
@@ -61,13 +64,13 @@ export class SqliteStore implements Store {
       const decision = decide(nodeView(this.#tables, this.#cache, node, before));
       if ('refuse' in decision) return { refused: decision.refuse };
       const { apply, outcome } = decision;
-      if (!apply) return { outcome, node: before?.state ?? null, commands: this.#commandsOf(before) };
+      if (!apply) return { outcome, node: before?.state ?? null, commands: commandsOf(before) };
       if (apply.state.name !== node) throw new Error(`a decision about ${node} writes ${apply.state.name}`);
       const record = writeEffects(this.#tables, before, apply);
       for (const { bucketDigests } of apply.manifests) this.#unused.wrote(bucketDigests);
       this.#cache.write(record);
       if (apply.commands.length > 0) this.#commanded.add(node);
-      return { outcome, node: record.state, commands: this.#commandsOf(record) };
+      return { outcome, node: record.state, commands: commandsOf(record) };
     });
   }
 
@@ -87,17 +90,18 @@ export class SqliteStore implements Store {
   }
 
   async standingDriftOfAll(limit: number) {
-    return reading(() =>
-      this.#live()
-        .filter(({ drift }) => drift.added + drift.removed + drift.changed > 0)
-        .flatMap(({ id, state: { name: node } }) =>
-          this.#tables.drifts.oldestPaths(id, limit).map((path) => ({ node, path })),
-        ),
-    );
+    const drifting = this.#live().filter(({ drift }) => drift.added + drift.removed + drift.changed > 0);
+    const all: { node: string; path: string }[] = [];
+    for (const [i, { id, state }] of drifting.entries()) {
+      const paths = reading(() => this.#tables.drifts.oldestPaths(id, limit));
+      for (const path of paths) all.push({ node: state.name, path });
+      if (i % nodesPerTurn === nodesPerTurn - 1) await nextTurn();
+    }
+    return all;
   }
 
   async unknownPaths(node: string) {
-    return this.#ofNode(node, ({ id }) => this.#tables.drifts.unknownPaths(id));
+    return this.#ofNode(node, ({ id }) => this.#tables.unknown.list(id));
   }
 
   async *manifestEntries(digest: string): AsyncGenerator<Entry[]> {
@@ -119,7 +123,7 @@ export class SqliteStore implements Store {
   }
 
   async commands(node: string) {
-    return reading(() => this.#commandsOf(this.#cache.durable(node)));
+    return commandsOf(this.#cache.durable(node));
   }
 
   onCommand(node: string, wake: () => void): () => void {
@@ -216,16 +220,17 @@ export class SqliteStore implements Store {
     return record ? reading(() => read(record)) : [];
   }
 
-  #commandsOf(record: NodeRecord | null): Command[] {
-    return !record || record.state.deletedAt !== null ? [] : this.#tables.commands.list(record.id);
-  }
-
   /** Sorted by name. */
   #live(): NodeRecord[] {
     return [...this.#cache.durableAll()]
       .filter(({ state }) => state.deletedAt === null)
       .sort((a, b) => (a.state.name < b.state.name ? -1 : 1));
   }
+}
+
+/** A deleted node's wait until it is readmitted. */
+function commandsOf(record: NodeRecord | null): Command[] {
+  return !record || record.state.deletedAt !== null ? [] : [...record.commands];
 }
 
 function toSummary({ state, observed, baseline, drift, unknownPaths }: NodeRecord): NodeSummary {

@@ -7,6 +7,7 @@ import { historyRows } from '#store/history-rows';
 import { manifestRows } from '#store/manifest-rows';
 import { nodeRows } from '#store/node-rows';
 import { tokenRows } from '#store/token-rows';
+import { unknownRows } from '#store/unknown-rows';
 
 export type Tables = ReturnType<typeof prepareTables>;
 
@@ -17,6 +18,7 @@ export function prepareTables(db: Database) {
     nodes: nodeRows(db, manifests),
     baselines: baselineRows(db),
     drifts: driftRows(db),
+    unknown: unknownRows(db),
     history: historyRows(db),
     commands: commandRows(db),
     tokens: tokenRows(db),

@@ -12,8 +12,6 @@ interface TokenRow {
   readonly revoked_at: number | null;
 }
 
-export type TokenRows = ReturnType<typeof tokenRows>;
-
 export function tokenRows(db: Database) {
   const columns = 'id, name, role, node, created_at, revoked_at';
   const sql = {

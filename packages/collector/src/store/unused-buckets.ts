@@ -1,5 +1,5 @@
 /**
- * Removes manifests and buckets that nothing refers to: marks what every manifest holds, then sweeps the buckets that
+ * Removes manifests, buckets and scopes that nothing refers to: marks what every manifest holds, then sweeps the buckets that
  * were there at the start. Both go in steps between which other operations run. Nothing that is in use can be swept,
  * because while it runs every manifest that is written is marked too, and so is every one that is being streamed.
  */
@@ -48,6 +48,7 @@ export class UnusedBuckets {
       for (const digests of this.#streamed.values()) this.#mark(digests);
       const manifests = await this.#inSteps((after) => this.#markSlice(after));
       const buckets = await this.#inSteps((after) => this.#sweepSlice(after, last));
+      await this.#commits.run(() => this.#sql.dropScopes.run());
       return { manifests, buckets };
     } finally {
       this.#marks = null;
@@ -118,6 +119,10 @@ function prepare(db: Database) {
     ),
     bucketsAfter: db.prepare<[number, number, number], { id: number; digest: Buffer }>(
       'SELECT id, digest FROM bucket WHERE id > ? AND id <= ? ORDER BY id LIMIT ?',
+    ),
+    // An agent that is starting may have brought one of these: it is asked for it again.
+    dropScopes: db.prepare(
+      'DELETE FROM scope WHERE NOT EXISTS (SELECT 1 FROM manifest WHERE manifest.scope = scope.digest)',
     ),
     dropBucket: db.prepare('DELETE FROM bucket WHERE id = ?'),
   };

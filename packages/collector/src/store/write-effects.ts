@@ -6,7 +6,7 @@ import type { Tables } from '#store/tables';
 
 /** `before` is null for a node that is new. Returns its record as it is now. */
 export function writeEffects(tables: Tables, before: NodeRecord | null, effects: NodeEffects): NodeRecord {
-  const { manifests, nodes, baselines, drifts, history, commands } = tables;
+  const { manifests, nodes, baselines, drifts, unknown, history, commands } = tables;
   const { state, scope, drift } = effects;
   const now = effects.newBaseline?.acceptedAt ?? state.lastReportAt; // only these two move drift
   if (scope) manifests.addScope(scope.digest, scope.document);
@@ -31,15 +31,14 @@ export function writeEffects(tables: Tables, before: NodeRecord | null, effects:
     ...seen,
     id,
     drift: drifts.apply(id, seen.drift, drift, now),
-    unknownPaths: seen.unknownPaths + drifts.applyUnknown(id, drift),
+    unknownPaths: seen.unknownPaths + unknown.apply(id, drift),
+    commands: commands.apply(id, before?.commands ?? [], effects.commandsDone, effects.commands),
   };
   nodes.update(before, record);
   if (effects.newBaseline) {
     baselines.add(id, effects.newBaseline, head(effects.newBaseline.manifest)!.id);
   }
   for (const event of effects.events) history.addEvent(id, event);
-  for (const done of effects.commandsDone) commands.done(id, done);
-  for (const kind of effects.commands) commands.add(id, kind);
   if (effects.audit) history.addAudit(effects.audit);
   if (before?.observed && before.observed.id !== record.observed?.id) {
     manifests.dropUnused(before.observed.id);
