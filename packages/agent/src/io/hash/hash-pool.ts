@@ -19,8 +19,9 @@ export interface HashJob extends HashTask {
 export const idleMs = 10_000;
 export const maxBatchFiles = 64;
 export const maxBatchBytes = 4 * 1024 * 1024;
-/** A worker with less than this before it is given more, so that it need not wait for the main thread. */
-const lowWaterBytes = maxBatchBytes;
+/** Under a read limit a batch is what may be read in this time: a path in it is read by no one else meanwhile. */
+const maxLimitedBatchMs = 50;
+/** So that a worker need not wait for the main thread between two small batches. */
 const maxBatchesPerWorker = 2;
 const largeFileBytes = maxBatchBytes;
 /** A worker thread that is stuck in the kernel, on a dying disk, must not hold up the end of the process. */
@@ -48,6 +49,7 @@ export class HashPool implements AsyncDisposable {
   #small: HashJob[] = [];
   #smallTaken = 0;
   #lastBatch = 0;
+  #batchBytes = maxBatchBytes;
   #idleTimer: NodeJS.Timeout | undefined;
 
   /** `afterSettling` is called when all jobs of a batch have been settled. */
@@ -64,6 +66,8 @@ export class HashPool implements AsyncDisposable {
   /** For all workers together; 0: none. */
   setLimit(mibPerSecond: number): void {
     this.#control.setLimit(mibPerSecond);
+    const limited = (mibPerSecond * 1024 * 1024 * maxLimitedBatchMs) / 1000;
+    this.#batchBytes = mibPerSecond === 0 ? maxBatchBytes : Math.min(maxBatchBytes, limited);
   }
 
   /** Takes a job in. It is given to a worker by the next {@link dispatch}, or when one has time. */
@@ -115,7 +119,7 @@ export class HashPool implements AsyncDisposable {
       if (!least || worker.bytes < least.bytes) least = worker;
     }
     if (this.#workers.size < this.#maxWorkers) return this.#startWorker();
-    const wantsMore = least && least.bytes < lowWaterBytes && least.batches.size < maxBatchesPerWorker;
+    const wantsMore = least && least.bytes < this.#batchBytes && least.batches.size < maxBatchesPerWorker;
     return wantsMore ? least : null;
   }
 
@@ -123,7 +127,7 @@ export class HashPool implements AsyncDisposable {
     const large = takesLarge ? this.#largest() : undefined;
     if (large) return large.isWanted() ? [large] : this.#unwanted(large);
     const jobs: HashJob[] = [];
-    for (let bytes = 0; jobs.length < maxBatchFiles && bytes < maxBatchBytes; ) {
+    for (let bytes = 0; jobs.length < maxBatchFiles && bytes < this.#batchBytes; ) {
       const job = this.#small[this.#smallTaken++];
       if (!job) break;
       if (!job.isWanted()) {
