@@ -14,7 +14,7 @@ import { nodeNamePattern } from '@holdfast/shared/wire';
 import { validate } from 'node-cron';
 import { defaultMaxFileMib } from './observe/options.ts';
 
-export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
+export const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 export type LogLevel = (typeof logLevels)[number];
 
 export const maxNodeNameLength = 253;
@@ -40,17 +40,15 @@ const mebibytes = (min: number) => wholeNumber({ min, max: 1024 * 1024 });
 
 export const agentOptions = {
   collectorUrl: option({
-    doc: 'where the collector listens',
+    doc: 'where the collector listens; run needs it',
     placeholder: 'URL',
     parse: httpUrl(),
-    defaultText: 'none; `run` needs it',
   }),
   token: option({
-    doc: 'the bearer token to report with',
+    doc: 'the bearer token to report with; run needs it or a token file',
     placeholder: 'TOKEN',
     parse: text(),
     secret: true,
-    defaultText: 'none; `run` needs it or a token file',
   }),
   tokenFile: option({
     doc: 'a file that holds the token; read again when it changes',
@@ -119,10 +117,10 @@ export const agentOptions = {
     defaultText: 'daily, at a minute that follows from the node name',
   }),
   aideBinary: option({
-    doc: 'the AIDE program, or `off`; takes effect with the AIDE engine',
+    doc: 'the AIDE program, or off; takes effect with the AIDE engine',
     placeholder: 'FILE',
     parse: path(),
-    defaultText: '`aide`, if it is found',
+    defaultText: 'aide, if it is found',
   }),
   settleMs: option({
     doc: 'quiet time after a watch event before its path is looked at, in milliseconds',

@@ -56,7 +56,7 @@ export async function startAgent(config: AgentConfig, log: Logger): Promise<Agen
   );
   parts.defer(async () => {
     const isTold = await reporter.flush(stopFlushMs);
-    log.info({ isTold, waitingEvents: outbox.waiting }, 'stopped looking, and told what there was');
+    log.info({ isTold, waitingEvents: outbox.waiting }, 'stopped looking');
   });
   parts.use(observer); // ends first: what it has seen is told by those above
   const health = parts.use(

@@ -35,7 +35,10 @@ async function* examine(sources: ConfigSources, surroundings: Surroundings): Asy
   yield await checkAide(config.aideBinary, sources.environment['PATH'] ?? '');
   yield* await checkCollector(config.collector, config.nodeName, surroundings.signal);
   const scope = await orProblems(loadScope(config.scopeFile));
-  if (Array.isArray(scope)) yield* scope.map((problem) => fail('scope', problem, 'see docs/scope.md'));
+  if (Array.isArray(scope))
+    yield* scope.map((problem) =>
+      fail('scope', problem, 'see docs/configuration-agent.md, "The scope file"'),
+    );
   else yield* examineScope(config, scope, surroundings);
 }
 
