@@ -76,3 +76,12 @@ test('what lies below a mount is dropped', () => {
   const accepted = accept([file('/t/a', '1')], [], null, [{ path: '/t', reason: 'mount' }]);
   assert.equal(accepted.has('/t/a'), undefined);
 });
+
+test('an attribute that the baseline never recorded counts once everything was accepted', () => {
+  const bare: Entry = { path: '/a', type: 'file' };
+  const full = file('/a', '1');
+  const all = accept([bare], [full]);
+  assert.deepEqual(all.has('/a'), full);
+  assert.equal(all.paths, 0, 'there was nothing to review');
+  assert.deepEqual(accept([bare], [full], ['/b']).has('/a'), bare);
+});

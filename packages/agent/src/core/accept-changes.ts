@@ -8,6 +8,9 @@
  * 3. It is not there: it is dropped.
  * 4. It is there: what was observed is taken over (see shared/acceptance for what could not be measured).
  *
+ * Paths that were found neither different nor unknown are taken over too: an attribute that the baseline never recorded
+ * counts from then on.
+ *
  * Accepting everything moves the baseline to the observed scope; accepting by globs keeps the baseline's.
  */
 import { acceptedEntry } from '@holdfast/shared/acceptance';
@@ -17,7 +20,7 @@ import { Manifest } from '@holdfast/shared/manifest';
 
 export interface Accepted {
   readonly manifest: Manifest;
-  /** The paths whose entry in the baseline moved. */
+  /** The paths whose finding was accepted. */
   readonly paths: ReadonlySet<string>;
 }
 
@@ -29,11 +32,16 @@ export function acceptChanges(
   globs: readonly PathGlob[] | null,
 ): Accepted {
   const scopeDigest = globs === null ? observed.scopeDigest : baseline.scopeDigest;
+  const isChosen = (path: string): boolean => globs?.some((glob) => glob.matches(path)) ?? true;
   const manifest = new Manifest(scopeDigest, baseline.entries());
   const paths = new Set<string>();
   for (const finding of findings) {
-    if (globs !== null && !globs.some((glob) => glob.matches(finding.path))) continue;
+    if (!isChosen(finding.path)) continue;
     if (accept(manifest, observed, finding, globs !== null)) paths.add(finding.path);
+  }
+  const found = new Set(findings.map(({ path }) => path));
+  for (const entry of observed.entries()) {
+    if (!found.has(entry.path) && isChosen(entry.path)) manifest.set(entry);
   }
   return { manifest, paths };
 }
