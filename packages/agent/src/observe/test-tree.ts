@@ -14,18 +14,25 @@ export interface TestTree {
   readonly at: (path: string) => string;
   readonly scope: ScopeMatcher;
   readonly options: ObserverOptions;
+  /** What must be undone before the tree is removed, such as a mount in it. */
+  readonly undo: (() => void)[];
 }
 
 /** With a directory for each path of the scope; by default `/tree`. */
 export function makeTestTree(t: TestContext, scope: Partial<Scope> = {}): TestTree {
   const hostRoot = mkdtempSync(join(tmpdir(), 'holdfast-observe-'));
-  t.after(() => rmSync(hostRoot, { recursive: true, force: true, maxRetries: 3 }));
+  const undo: (() => void)[] = [];
+  t.after(() => {
+    for (const step of undo) step();
+    rmSync(hostRoot, { recursive: true, force: true, maxRetries: 3 });
+  });
   const compiled = compileScope(checkScope({ version: 1, paths: [{ path: '/tree' }], ...scope }));
   mkdirSync(join(hostRoot, 'tree'), { recursive: true });
   return {
     hostRoot,
     at: (path) => join(hostRoot, path),
     scope: compiled,
+    undo,
     options: {
       scope: compiled,
       hostRoot,
