@@ -51,7 +51,7 @@ test('main.ts is a table of contents, under 40 lines', () => {
   );
 });
 
-test('no file is longer than 300 lines, and no function outside tests longer than 70', () => {
+test('no file is longer than 300 lines and no function longer than 70; tests may have 500', () => {
   const { status, stdout } = spawnSync('node_modules/.bin/oxlint', ['-c', 'test/size.oxlintrc.json'], {
     cwd: repositoryRoot,
     encoding: 'utf8',
