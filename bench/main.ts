@@ -13,6 +13,9 @@ const benches: Readonly<Record<string, () => Promise<{ bench: Bench }>>> = {
   sweep: () => import('./sweep.ts'),
   memory: () => import('./memory.ts'),
   'cold-scan': () => import('./cold-scan.ts'),
+  latency: () => import('./latency.ts'),
+  'first-report': () => import('./first-report.ts'),
+  fleet: () => import('./fleet.ts'),
 };
 
 const { values, positionals } = parseArgs({

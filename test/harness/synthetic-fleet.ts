@@ -40,7 +40,8 @@ export function syntheticFleet(shape: FleetShape): SyntheticNode[] {
 export class SyntheticNode {
   readonly name: string;
   readonly #imageBuckets: readonly (readonly Entry[])[];
-  readonly #own: Map<string, Entry>;
+  /** By bucket, then by path. */
+  readonly #own = Array.from({ length: bucketCount }, () => new Map<string, Entry>());
   readonly #digests: string[];
   readonly #instance = randomBytes(16).toString('hex');
   readonly #journal = randomBytes(16).toString('hex');
@@ -59,12 +60,11 @@ export class SyntheticNode {
     this.#entries = shape.entries;
     this.#imageBuckets = imageBuckets;
     this.#digests = [...imageDigests];
-    this.#own = new Map();
     for (let i = 0; i < shape.own; i++) {
       const entry = fileEntry(`/etc/own/file-${i}`, `${this.name} ${i}`);
-      this.#own.set(entry.path, entry);
+      this.#own[bucketOf(entry.path)]!.set(entry.path, entry);
     }
-    for (const index of new Set(Array.from(this.#own.keys(), bucketOf))) this.#redigest(index);
+    for (const [index, own] of this.#own.entries()) if (own.size > 0) this.#redigest(index);
   }
 
   get digest(): string {
@@ -74,7 +74,7 @@ export class SyntheticNode {
   /** Gives one of the node's own files another content, and returns its entry. */
   change(which: number, content: string): Entry {
     const entry = fileEntry(`/etc/own/file-${which}`, content);
-    this.#own.set(entry.path, entry);
+    this.#own[bucketOf(entry.path)]!.set(entry.path, entry);
     this.#redigest(bucketOf(entry.path));
     return entry;
   }
@@ -153,8 +153,7 @@ export class SyntheticNode {
   }
 
   #bucket(index: number): Entry[] {
-    const own = [...this.#own.values()].filter((entry) => bucketOf(entry.path) === index);
-    return [...this.#imageBuckets[index]!, ...own];
+    return [...this.#imageBuckets[index]!, ...this.#own[index]!.values()];
   }
 
   #redigest(index: number): void {
