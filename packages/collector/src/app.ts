@@ -24,6 +24,7 @@ import { postBaseline } from '#routes/post-baseline';
 import { postReports } from '#routes/post-reports';
 import { postRescan } from '#routes/post-rescan';
 import { readmitNode } from '#routes/readmit-node';
+import { sendProblem } from '#routes/problem';
 import { restoreBaseline } from '#routes/restore-baseline';
 import type { App, Route, RouteContext, RouteDescription } from '#routes/route';
 import { validate } from '#routes/validate';
@@ -69,9 +70,12 @@ export function buildApp(parts: AppParts): App {
   const app: App = Fastify({
     loggerInstance: parts.log,
     logController: new LogController({ disableRequestLogging: true }),
-    genReqId: () => randomBytes(6).toString('hex'),
+    genReqId: requestIds(),
     bodyLimit: maxBodyBytes,
     exposeHeadRoutes: false,
+    frameworkErrors: (_error, _request, reply) => {
+      void sendProblem(reply, 'bad-request', 'The URL is malformed.');
+    },
     return503OnClosing: false,
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength },
@@ -94,6 +98,13 @@ export function buildApp(parts: AppParts): App {
   authenticate(app, context);
   for (const route of routes) route(app, context);
   return app;
+}
+
+/** Unique over restarts, so that a line of an old log is not taken for one of a new. */
+function requestIds(): () => string {
+  const prefix = randomBytes(4).toString('hex');
+  let count = 0;
+  return () => `${prefix}-${(count += 1)}`;
 }
 
 const described = new WeakMap<App, RouteDescription[]>();

@@ -21,22 +21,26 @@ export interface HttpServer extends Disposable {
 }
 
 /** Throws if certificate or key cannot be read or do not belong together. */
-export async function prepareServer(tls: CollectorConfig['tls'], log: Logger): Promise<HttpServer> {
+export async function prepareServer(
+  tls: CollectorConfig['tls'],
+  log: Logger,
+  checkEveryMs = certificateCheckMs,
+): Promise<HttpServer> {
   if (tls === null) {
     return { factory: (handler) => limited(createServer(handler)), [Symbol.dispose]: () => {} };
   }
   let loaded = await loadCertificate(tls);
   const server = createTlsServer({ cert: loaded.cert, key: loaded.key, minVersion: 'TLSv1.2' });
   const check = async () => {
-    const changedAt = await newestChange(tls);
-    if (changedAt === loaded.changedAt) return;
-    loaded = await loadCertificate(tls);
-    server.setSecureContext({ cert: loaded.cert, key: loaded.key, minVersion: 'TLSv1.2' });
+    if ((await markOf(tls)) === loaded.mark) return;
+    const changed = await loadCertificate(tls);
+    server.setSecureContext({ cert: changed.cert, key: changed.key, minVersion: 'TLSv1.2' });
+    loaded = changed;
     log.info('took the new certificate');
   };
   const timer = setInterval(() => {
     check().catch((error: unknown) => log.warn({ err: error }, 'the certificate could not be read again'));
-  }, certificateCheckMs);
+  }, checkEveryMs);
   return {
     factory: (handler) => limited(server.on('request', handler)),
     [Symbol.dispose]: () => clearInterval(timer),
@@ -46,14 +50,15 @@ export async function prepareServer(tls: CollectorConfig['tls'], log: Logger): P
 type Files = NonNullable<CollectorConfig['tls']>;
 
 async function loadCertificate(files: Files) {
-  const changedAt = await newestChange(files);
+  const mark = await markOf(files);
   const [cert, key] = await Promise.all([readFile(files.certFile), readFile(files.keyFile)]);
-  return { cert, key, changedAt };
+  return { cert, key, mark };
 }
 
-async function newestChange({ certFile, keyFile }: Files): Promise<number> {
-  const [cert, key] = await Promise.all([stat(certFile), stat(keyFile)]);
-  return Math.max(cert.mtimeMs, key.mtimeMs);
+/** Differs once either file was written or replaced. */
+async function markOf({ certFile, keyFile }: Files): Promise<string> {
+  const both = await Promise.all([stat(certFile), stat(keyFile)]);
+  return both.map(({ ino, mtimeMs }) => `${ino} ${mtimeMs}`).join(' ');
 }
 
 function limited<

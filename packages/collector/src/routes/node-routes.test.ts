@@ -252,7 +252,14 @@ describe('routes of nodes', () => {
       'x%2fy',
     ])
       assert.equal((await site.call('GET', `/api/v1/nodes/${name}`)).status, 400, name);
-    for (const path of ['/', '/api/v1', '/api/v1/nodes/', '/api/v1/nodes/a/b/c/d']) {
+    for (const path of [
+      '/',
+      '/%ff',
+      '/api/v1/nodes/%ff',
+      '/api/v1',
+      '/api/v1/nodes/',
+      '/api/v1/nodes/a/b/c/d',
+    ]) {
       const { status, json, text } = await site.call('GET', path);
       assert.ok(status === 404 || status === 400, `${path} ${status}`);
       assert.equal(typeof json.code, 'string');

@@ -3,6 +3,7 @@ import { createServer, request, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { brotliCompressSync, gzipSync, zstdCompressSync } from 'node:zlib';
+import { waitFor } from '../../../../test/harness/wait.ts';
 import { ProblemError } from './problem.ts';
 import { ReportBodyReader } from './report-body.ts';
 
@@ -15,16 +16,23 @@ const limits = {
   largeWaiting: 4,
 };
 
+/** What was answered to those who had gone. */
+const problems: string[] = [];
+let received = 0;
+
 /** A server that answers with the length of the body, or the code of the problem. */
 function bodyServer(): Server {
   const reader = new ReportBodyReader(limits);
   return createServer((incoming, response) => {
+    received += 1;
     void (async () => {
       try {
         using body = await reader.read(incoming);
         response.end(String(body.text.length));
       } catch (error) {
-        response.end(error instanceof ProblemError ? error.code : String(error));
+        const problem = error instanceof ProblemError ? error.code : String(error);
+        if (incoming.errored) problems.push(problem);
+        response.end(problem);
       }
     })();
   });
@@ -84,6 +92,25 @@ describe('the body of a report', () => {
     const tooMuch = Buffer.alloc(limits.packedBytes + 1);
     assert.equal(await send(tooMuch), 'body-too-large');
     assert.equal(await send(tooMuch, { 'transfer-encoding': 'chunked' }), 'body-too-large');
+  });
+
+  it('is given up when the connection ends early, and what was taken no longer counts', async () => {
+    const headers = { 'content-length': '60000' };
+    const options = { port, host: '127.0.0.1', method: 'POST', headers, agent: false } as const;
+    for (let round = 0; round < 5; round++) {
+      const before = received;
+      const sent = request(options);
+      sent.on('error', () => {});
+      sent.write(Buffer.alloc(50_000));
+      await waitFor('the request to come in', () => received > before);
+      sent.destroy();
+    }
+    await waitFor('the last of them to be given up', () => problems.length === 5);
+    assert.deepEqual(
+      problems,
+      Array.from({ length: 5 }, () => 'bad-request'),
+    );
+    assert.equal(await send(text), '50000');
   });
 
   it('stops inflating at the limit: a bomb costs no more than that', async () => {

@@ -79,12 +79,17 @@ export class ReportBodyReader {
     let length = 0;
     // Not destroyed when we stop early: the socket must live to carry the answer. Node discards the rest.
     const body = request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>;
-    for await (const chunk of body) {
-      length += chunk.length;
-      take(chunk.length);
-      if (length > this.#limits.packedBytes) throw this.#tooLarge();
-      if (this.#bytesInFlight > this.#limits.packedBytesInFlight) throw tooBusy();
-      chunks.push(chunk);
+    try {
+      for await (const chunk of body) {
+        length += chunk.length;
+        take(chunk.length);
+        if (length > this.#limits.packedBytes) throw this.#tooLarge();
+        if (this.#bytesInFlight > this.#limits.packedBytesInFlight) throw tooBusy();
+        chunks.push(chunk);
+      }
+    } catch (error) {
+      if (request.errored) throw new ProblemError('bad-request', 'The connection ended before the body did.');
+      throw error;
     }
     return Buffer.concat(chunks, length);
   }
