@@ -26,7 +26,6 @@ export interface AppReply {
   readonly headers: Readonly<Record<string, unknown>>;
   readonly text: string;
   /** Null if the answer is not JSON. */
-  // biome-ignore lint: tests look into answers of every shape
   readonly json: ReturnType<typeof JSON.parse>;
 }
 
