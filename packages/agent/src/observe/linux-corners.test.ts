@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { hash } from 'node:crypto';
-import { linkSync, mkdirSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import { linkSync, mkdirSync, rmSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { test } from 'node:test';
 import { needRoot } from '../../../../test/need.ts';
+import { largeDirectoryBytes } from './surveyor.ts';
 import { changesDuring, makeTestTree, scanned } from './test-tree.ts';
 
 test('any name that Linux allows is recorded in its text form, and read', async (t) => {
@@ -43,6 +44,19 @@ test('directories with names that are not UTF-8 are walked', async (t) => {
   writeFileSync(Buffer.concat([directory, Buffer.from('/inner')]), 'x');
   const { manifest } = (await scanned(t, tree)).tree;
   assert.equal(manifest.get('/tree/%E9%0A/inner')?.sha256, hash('sha256', 'x'));
+});
+
+test('a directory of many names is listed in steps, to the same end', async (t) => {
+  const tree = makeTestTree(t);
+  const prefix = Buffer.from(`${tree.at('/tree')}/${'long-name-'.repeat(20)}`);
+  for (let i = 0; i < 1500; i++)
+    writeFileSync(Buffer.concat([prefix, Buffer.from(`${i}\xff`, 'latin1')]), '');
+  const scanner = await scanned(t, tree);
+  assert.ok(statSync(tree.at('/tree')).size >= largeDirectoryBytes, 'large enough to be listed in steps');
+  assert.equal(scanner.tree.manifest.size, 1501);
+  assert.equal(scanner.tree.manifest.get(`/tree/${'long-name-'.repeat(20)}1499%FF`)?.size, 0);
+  rmSync(Buffer.concat([prefix, Buffer.from('7\xff', 'latin1')]));
+  assert.equal((await changesDuring(scanner, () => scanner.metadataSweep())).length, 1);
 });
 
 test('symlinks are recorded and never followed: dangling, looping, to a directory, out of the scope', async (t) => {

@@ -46,9 +46,9 @@ class TreeObserver implements Observer {
       onDegraded: () => this.#tellState(),
     });
     this.#fullScans = new FullScans(options, this.#scanner, (result) => this.#takeFullScan(result));
-    this.#cron = schedule(options.fullScanCron, () => this.#fullScans.scheduled(), {
+    // Not handed the promise: that a scan may outlast its interval is decided in FullScans, without a word on stdout.
+    this.#cron = schedule(options.fullScanCron, () => void this.#fullScans.scheduled(), {
       timezone: options.timezone ?? 'UTC',
-      noOverlap: true,
       suppressMissedWarning: true,
     });
     this.#fullScans.startFirst();

@@ -9,12 +9,16 @@ export async function runInSlices(
   signal: AbortSignal,
   afterSlice: () => void | Promise<void>,
 ): Promise<void> {
-  for (;;) {
-    signal.throwIfAborted();
-    const isDone = runSlice(steps);
-    await afterSlice();
-    if (isDone) return;
-    await setImmediate();
+  try {
+    for (;;) {
+      signal.throwIfAborted();
+      const isDone = runSlice(steps);
+      await afterSlice();
+      if (isDone) return;
+      await setImmediate();
+    }
+  } finally {
+    steps.return?.(); // a walk that is left half-way closes the directory that it has open
   }
 }
 

@@ -10,6 +10,7 @@ import type { ScanResult } from '@holdfast/shared/wire';
 import { ChangeFeed } from './change-feed.ts';
 import { ContentReader } from './content-reader.ts';
 import type { ScanOptions } from './options.ts';
+import { Recorder } from './recorder.ts';
 import { runInSlices } from './run-in-slices.ts';
 import { Surveyor } from './surveyor.ts';
 import { newVisit, type Visit, whenRead } from './visit.ts';
@@ -43,8 +44,7 @@ export class Scanner implements AsyncDisposable {
     });
     this.#surveyor = new Surveyor({
       scope: options.scope,
-      tree: this.tree,
-      feed: this.feed,
+      recorder: new Recorder(options.scope, this.tree, this.feed),
       hostPath,
       readMountPoints: () => this.#mountPoints(),
       requestRead: (request) => this.#reader.request(request),

@@ -8,25 +8,25 @@
 import type { ScopeMatcher } from '@holdfast/shared/scope';
 import { isWithin, parentOf } from '@holdfast/shared/path-text';
 import { entryTypeOf, type FileStat } from '#core/file-stat';
-import { type Content, makeEntry, noContent } from '#core/make-entry';
-import type { ObservedTree } from '#core/observed-tree';
+import { type Content, noContent } from '#core/make-entry';
 import type { HashOutcome } from '#io/hash/hash-task';
 import type { HostPath } from '#io/tree/host-path';
-import { listNames, lstat, readTarget, type Refusal } from '#io/tree/look-at';
-import type { ChangeFeed } from './change-feed.ts';
+import { listNames, listNamesInSteps, lstat, readTarget, type Refusal } from '#io/tree/look-at';
 import type { ReadRequest } from './content-reader.ts';
 import type { Log } from './options.ts';
+import type { Recorder } from './recorder.ts';
 import type { Visit } from './visit.ts';
 
 /** A file that has changed during so many reads is recorded as unstable. */
 export const maxReads = 3;
 /** Names of one directory that are looked at between two yields. */
 const namesPerStep = 128;
+/** A directory whose own size is this holds some thousand names, on any file system: it is listed in steps. */
+export const largeDirectoryBytes = 128 * 1024;
 
 export interface SurveyorOptions {
   readonly scope: ScopeMatcher;
-  readonly tree: ObservedTree;
-  readonly feed: ChangeFeed;
+  readonly recorder: Recorder;
   readonly hostPath: HostPath;
   readonly readMountPoints: () => ReadonlySet<string>;
   readonly requestRead: (request: ReadRequest) => void;
@@ -44,12 +44,13 @@ type Looked = Directory | 'refused' | 'gone' | 'done';
 
 export class Surveyor {
   readonly #options: SurveyorOptions;
+  readonly #recorder: Recorder;
   readonly #rootProblems = new Map<string, string>();
   #mountPoints: ReadonlySet<string> = new Set();
-  #sequence = 0;
 
   constructor(options: SurveyorOptions) {
     this.#options = options;
+    this.#recorder = options.recorder;
   }
 
   /** Goes over the whole scope. */
@@ -85,24 +86,37 @@ export class Surveyor {
       case 'read':
         visit.hashed += 1;
         visit.bytes += stat.size;
-        this.#record(path, stat, { kind: 'sha256', sha256: outcome.sha256 }, visit, request.sequence);
+        this.#recorder.record(
+          path,
+          stat,
+          { kind: 'sha256', sha256: outcome.sha256 },
+          visit,
+          request.sequence,
+        );
         break;
       case 'refused':
-        this.#record(path, stat, { kind: 'unread', reason: outcome.reason }, visit, request.sequence);
+        this.#recorder.record(
+          path,
+          stat,
+          { kind: 'unread', reason: outcome.reason },
+          visit,
+          request.sequence,
+        );
         break;
       case 'moved':
         if (attempt < maxReads) this.#look(path, null, visit, attempt + 1);
-        else this.#record(path, stat, { kind: 'unread', reason: 'unstable' }, visit, request.sequence);
+        else
+          this.#recorder.record(path, stat, { kind: 'unread', reason: 'unstable' }, visit, request.sequence);
         break;
     }
   }
 
   *#root(root: string, visit: Visit, isShallow = false): Generator<void> {
-    const { tree } = this.#options;
+    const { tree } = this.#recorder;
     const looked = this.#isReachable(root) ? this.#look(root, null, visit) : 'gone';
     if (looked === 'refused') tree.setBlind(root, 'unreadable');
     else if (looked === 'gone') {
-      this.#remove(root, visit);
+      this.#recorder.remove(root, visit);
       tree.setBlind(root, 'missing');
     } else if (looked !== 'done') yield* this.#list(looked, visit, isShallow);
   }
@@ -132,7 +146,8 @@ export class Surveyor {
   /** Looks at `path`, or at the first part of it that is not a directory that we know. */
   #nearest(root: string, path: string, visit: Visit): Looked {
     let parentDev: number | null = null;
-    const { tree, hostPath } = this.#options;
+    const { hostPath } = this.#options;
+    const { tree } = this.#recorder;
     for (const ancestor of ancestors(root, path)) {
       const isEntered = tree.has(ancestor) && !this.#isForeignMount(ancestor);
       const look = isEntered ? lstat(hostPath(ancestor)) : null;
@@ -145,79 +160,98 @@ export class Surveyor {
   }
 
   *#list(first: Directory, visit: Visit, isShallow: boolean): Generator<void> {
-    const { tree, hostPath, scope } = this.#options;
+    const { hostPath, scope } = this.#options;
+    const { tree } = this.#recorder;
     const toList = [first];
     for (let directory = toList.pop(); directory; directory = toList.pop()) {
       const { path, stat } = directory;
-      const names = listNames(hostPath(path));
+      const sequence = this.#recorder.nextSequence();
+      const names =
+        stat.size < largeDirectoryBytes ? listNames(hostPath(path)) : yield* listNamesInSteps(hostPath(path));
       if (names.kind !== 'found') {
         if (names.kind === 'refused') this.#refuseListing(directory, names.reason, visit);
         else this.#look(path, null, visit);
         continue;
       }
-      this.#record(path, stat, noContent, visit, ++this.#sequence);
+      this.#recorder.record(path, stat, noContent, visit);
       const below = path === '/' ? '/' : `${path}/`;
-      const present = new Set(names.value.map((name) => below + name));
-      for (const known of tree.childrenOf(path)) if (!present.has(known)) this.#remove(known, visit);
+      for (const known of tree.childrenOf(path)) {
+        if (!names.value.has(known.slice(below.length))) this.#recorder.remove(known, visit, sequence);
+      }
       let isHidden = false;
       let looks = 0;
-      for (const child of present) {
+      for (const name of names.value) {
         if (++looks % namesPerStep === 0) yield;
+        const child = below + name;
         const looked = this.#look(child, stat.dev, visit);
         if (looked === 'refused') isHidden = true;
         else if (typeof looked === 'object' && !(isShallow && tree.isUnchanged(child, looked.stat))) {
           toList.push(looked);
         }
       }
-      const isEmptyRoot = names.value.length === 0 && scope.roots.includes(path);
+      const isEmptyRoot = names.value.size === 0 && scope.roots.includes(path);
       tree.setBlind(path, isHidden ? 'unreadable' : isEmptyRoot ? 'empty' : null);
       yield;
     }
   }
 
   #look(path: string, parentDev: number | null, visit: Visit, attempt = 1): Looked {
-    const { tree, scope, hostPath } = this.#options;
+    const { scope, hostPath } = this.#options;
+    const { tree } = this.#recorder;
     const rule = scope.match(path);
     if (!rule && !scope.leadsToRule(path)) return 'done';
-    if (this.#isForeignMount(path)) return this.#recordMount(path, visit);
+    if (this.#isForeignMount(path)) {
+      this.#recorder.recordMount(path, visit);
+      return 'done';
+    }
     const look = lstat(hostPath(path));
     if (look.kind === 'gone') {
-      this.#remove(path, visit);
+      this.#recorder.remove(path, visit);
       return 'gone';
     }
     if (look.kind === 'refused') {
-      this.#markStale(path, visit);
+      this.#recorder.markStale(path, visit);
       return 'refused';
     }
     const stat = look.value;
     const type = entryTypeOf(stat.mode);
     if (type === 'directory') {
       const isForeign = parentDev !== null && stat.dev !== parentDev;
-      if (isForeign && rule && !rule.enterMounts && !scope.isRoot(path))
-        return this.#recordMount(path, visit);
+      if (isForeign && rule && !rule.enterMounts && !scope.isRoot(path)) {
+        this.#recorder.recordMount(path, visit);
+        return 'done';
+      }
       if (!rule) tree.notePassage(path);
       return { path, stat };
     }
-    this.#removeBelow(path, visit);
+    this.#recorder.removeBelow(path, visit);
     tree.setBlind(path, null);
     if (!rule) return 'done';
     if (type === 'file') this.#lookAtFile(path, stat, rule.attributes.has('sha256'), visit, attempt);
     else if (visit.readsAll || !tree.isUnchanged(path, stat)) {
       const content = type === 'symlink' && rule.attributes.has('target') ? this.#target(path) : noContent;
-      this.#record(path, stat, content, visit, ++this.#sequence);
+      this.#recorder.record(path, stat, content, visit);
     }
     return 'done';
   }
 
   #lookAtFile(path: string, stat: FileStat, contentCounts: boolean, visit: Visit, attempt: number): void {
-    const { tree, maxFileBytes, requestRead } = this.#options;
+    const { maxFileBytes, requestRead } = this.#options;
+    const { tree } = this.#recorder;
     if (!visit.readsAll && tree.isUnchanged(path, stat)) return;
-    const sequence = ++this.#sequence;
-    if (stat.nlink === 0) this.#record(path, stat, { kind: 'unread', reason: 'detached' }, visit, sequence);
-    else if (!contentCounts) this.#record(path, stat, noContent, visit, sequence);
+    const sequence = this.#recorder.nextSequence();
+    if (stat.nlink === 0)
+      this.#recorder.record(path, stat, { kind: 'unread', reason: 'detached' }, visit, sequence);
+    else if (!contentCounts) this.#recorder.record(path, stat, noContent, visit, sequence);
     else if (stat.size > maxFileBytes) {
-      this.#record(path, stat, { kind: 'unread', reason: 'too-large' }, visit, sequence);
+      this.#recorder.record(path, stat, { kind: 'unread', reason: 'too-large' }, visit, sequence);
     } else requestRead({ path, stat, sequence, attempt, visit });
+  }
+
+  #refuseListing({ path, stat }: Directory, reason: Refusal, visit: Visit): void {
+    this.#recorder.record(path, stat, { kind: 'unread', reason }, visit);
+    this.#recorder.markStaleBelow(path, visit);
+    this.#recorder.tree.setBlind(path, 'unreadable');
   }
 
   #target(path: string): Content {
@@ -238,52 +272,6 @@ export class Surveyor {
     const { scope } = this.#options;
     const rule = scope.match(path);
     return rule !== null && !rule.enterMounts && !scope.isRoot(path);
-  }
-
-  #recordMount(path: string, visit: Visit): 'done' {
-    const { tree, feed } = this.#options;
-    this.#removeBelow(path, visit);
-    feed.add(tree.observe({ path, type: 'mount' }, null, ++this.#sequence), visit);
-    tree.setBlind(path, 'mount');
-    return 'done';
-  }
-
-  #refuseListing({ path, stat }: Directory, reason: Refusal, visit: Visit): void {
-    const { tree, feed } = this.#options;
-    this.#record(path, stat, { kind: 'unread', reason }, visit, ++this.#sequence);
-    for (const difference of tree.markStaleBelow(path, ++this.#sequence)) feed.add(difference, visit);
-    tree.setBlind(path, 'unreadable');
-  }
-
-  #record(path: string, stat: FileStat, content: Content, visit: Visit, sequence: number): void {
-    const { tree, feed, scope } = this.#options;
-    const rule = scope.match(path);
-    if (!rule) return;
-    // What could not be read for a reason that may pass is looked at again by the next sweep.
-    const isPassing =
-      content.kind === 'unread' && (content.reason === 'unstable' || content.reason === 'io-error');
-    const entry = makeEntry(path, rule.attributes, stat, content);
-    feed.add(tree.observe(entry, isPassing ? null : stat, sequence), visit);
-  }
-
-  #markStale(path: string, visit: Visit): void {
-    const { tree, feed } = this.#options;
-    const entry = tree.manifest.get(path);
-    const sequence = ++this.#sequence;
-    if (entry) feed.add(tree.observe({ ...entry, unread: 'stale' }, null, sequence), visit);
-    for (const difference of tree.markStaleBelow(path, sequence)) feed.add(difference, visit);
-  }
-
-  #remove(path: string, visit: Visit): void {
-    const { tree, feed } = this.#options;
-    if (!tree.has(path)) return;
-    for (const difference of tree.remove(path, ++this.#sequence)) feed.add(difference, visit);
-  }
-
-  #removeBelow(path: string, visit: Visit): void {
-    const { tree, feed } = this.#options;
-    if (tree.childrenOf(path).size === 0) return;
-    for (const difference of tree.removeBelow(path, ++this.#sequence)) feed.add(difference, visit);
   }
 }
 

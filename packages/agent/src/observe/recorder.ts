@@ -1,0 +1,70 @@
+/** Takes what a look found into the observed tree, and tells the differences. Hands out the sequence of reads. */
+import type { ScopeMatcher } from '@holdfast/shared/scope';
+import type { FileStat } from '#core/file-stat';
+import { type Content, makeEntry } from '#core/make-entry';
+import type { ObservedTree } from '#core/observed-tree';
+import type { ChangeFeed } from './change-feed.ts';
+import type { Visit } from './visit.ts';
+
+export class Recorder {
+  readonly tree: ObservedTree;
+  readonly #scope: ScopeMatcher;
+  readonly #feed: ChangeFeed;
+  #sequence = 0;
+
+  constructor(scope: ScopeMatcher, tree: ObservedTree, feed: ChangeFeed) {
+    this.#scope = scope;
+    this.tree = tree;
+    this.#feed = feed;
+  }
+
+  /** To be taken before the read whose result it orders. */
+  nextSequence(): number {
+    return ++this.#sequence;
+  }
+
+  record(path: string, stat: FileStat, content: Content, visit: Visit, sequence = this.nextSequence()): void {
+    const rule = this.#scope.match(path);
+    if (!rule) return;
+    // What could not be read for a reason that may pass is looked at again by the next sweep.
+    const isPassing =
+      content.kind === 'unread' && (content.reason === 'unstable' || content.reason === 'io-error');
+    const entry = makeEntry(path, rule.attributes, stat, content);
+    this.#feed.add(this.tree.observe(entry, isPassing ? null : stat, sequence), visit);
+  }
+
+  /** Nothing is known of a mount but its being there. */
+  recordMount(path: string, visit: Visit): void {
+    this.removeBelow(path, visit);
+    this.#feed.add(this.tree.observe({ path, type: 'mount' }, null, this.nextSequence()), visit);
+    this.tree.setBlind(path, 'mount');
+  }
+
+  /** `path` could not be looked at: it and what is below it stay as they were, marked. */
+  markStale(path: string, visit: Visit): void {
+    const entry = this.tree.manifest.get(path);
+    if (entry) {
+      this.#feed.add(this.tree.observe({ ...entry, unread: 'stale' }, null, this.nextSequence()), visit);
+    }
+    this.markStaleBelow(path, visit);
+  }
+
+  markStaleBelow(path: string, visit: Visit): void {
+    for (const difference of this.tree.markStaleBelow(path, this.nextSequence())) {
+      this.#feed.add(difference, visit);
+    }
+  }
+
+  /** `path` is gone. With the sequence of an earlier read, what was observed since stays. */
+  remove(path: string, visit: Visit, sequence = this.nextSequence()): void {
+    if (!this.tree.has(path)) return;
+    for (const difference of this.tree.remove(path, sequence)) this.#feed.add(difference, visit);
+  }
+
+  removeBelow(path: string, visit: Visit): void {
+    if (this.tree.childrenOf(path).size === 0) return;
+    for (const difference of this.tree.removeBelow(path, this.nextSequence())) {
+      this.#feed.add(difference, visit);
+    }
+  }
+}
