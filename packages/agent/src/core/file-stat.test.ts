@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { collapseBlindSpots } from './collapse-blind-spots.ts';
 import { dailySplay } from './daily-splay.ts';
-import { deviceText, entryTypeOf, msUntilTrusted } from './file-stat.ts';
+import { deviceText, entryTypeOf, isSameContent, msUntilTrusted } from './file-stat.ts';
 import { mountPointsOf } from './mount-points.ts';
 
 test('the type follows from the format bits of the mode', () => {
@@ -24,6 +24,14 @@ test('a file is trusted 20 ms after its ctime; a ctime in the future is no reaso
   assert.equal(msUntilTrusted(1000, 1019.5), 0.5);
   assert.equal(msUntilTrusted(1000, 1020), 0);
   assert.equal(msUntilTrusted(5000, 1000), 0);
+});
+
+test('a file has the same content only if every field that a write moves is the same', () => {
+  const seen = { dev: 1, ino: 2, size: 3, mtimeMs: 4, ctimeMs: 5 };
+  assert.equal(isSameContent(seen, { ...seen }), true);
+  for (const field of ['dev', 'ino', 'size', 'mtimeMs', 'ctimeMs'] as const) {
+    assert.equal(isSameContent(seen, { ...seen, [field]: 9 }), false, field);
+  }
 });
 
 test('mount points are unescaped and told without the host root', () => {

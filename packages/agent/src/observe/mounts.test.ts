@@ -21,6 +21,19 @@ test('a file system that is mounted in the scope is recorded as such and not ent
   assert.deepEqual(scanner.blindSpots, [{ path: '/tree/sp ace%0A', reason: 'mount' }]);
 });
 
+test('a bind mount of the same file system is a mount too, of a directory and of a file', {
+  skip,
+}, async (t) => {
+  const tree = makeTestTree(t);
+  for (const name of ['source', 'tree/dir']) mkdirSync(tree.at(`/${name}`));
+  for (const name of ['source/inner', 'tree/file']) writeFileSync(tree.at(`/${name}`), name);
+  mount(tree, tree.at('/tree/dir'), '--bind', tree.at('/source'));
+  mount(tree, tree.at('/tree/file'), '--bind', tree.at('/source/inner'));
+  const scanner = await scanned(t, tree);
+  const types = [...scanner.tree.manifest.entries()].map((entry) => `${entry.path} ${entry.type}`);
+  assert.deepEqual(types.sort(), ['/tree directory', '/tree/dir mount', '/tree/file mount']);
+});
+
 test('a mount that comes and goes is seen by sweeps, and what it hid comes back', { skip }, async (t) => {
   const tree = makeTestTree(t);
   mkdirSync(tree.at('/tree/dir'));
