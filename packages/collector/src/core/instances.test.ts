@@ -8,7 +8,7 @@ const alone = (instance: string): Speaker => ({ instance, retired: [], refusedIn
 
 function play(instances: string, everyMs = 1000): Speaker {
   let speaker = alone(instances[0]!);
-  for (const [i, instance] of [...instances].entries()) {
+  for (const [i, instance] of instances.split('').entries()) {
     if (instance !== speaker.instance) speaker = takeOver(speaker, instance, i * everyMs);
   }
   return speaker;

@@ -233,9 +233,10 @@ test('reports of many nodes at once are all kept', async () => {
   await Promise.all(agents.map((agent) => agent.tell(store, [file('/etc/hosts', 'b')])));
   await opened.reopen();
   assert.equal((await opened.store.standingDriftOfAll(10)).length, 50);
-  const view = await opened.store.decide('n0', ({ siblingEntries, state }) => ({
+  const { scopeDigest } = agents[0]!.manifest;
+  const siblings = await opened.store.decide('n0', (view) => ({
     apply: null,
-    outcome: siblingEntries(state ? agents[0]!.manifest.scopeDigest : ''),
+    outcome: view.siblingEntries(scopeDigest),
   }));
-  assert.ok('outcome' in view && view.outcome === 2);
+  assert.ok('outcome' in siblings && siblings.outcome === 2);
 });
