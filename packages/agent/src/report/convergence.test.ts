@@ -53,7 +53,11 @@ for (const seed of [1, 2, 3, 4]) {
         for (const { path, after } of changes) told.push([path, after?.size]);
       });
       await using node = await startTestNode(collector.url, {
-        ...{ statePath, observation, reportTimeoutMs: 40, heartbeatSeconds: 0.05, random },
+        statePath,
+        observation,
+        reportTimeoutMs: 40,
+        heartbeatSeconds: 0.05,
+        random,
         backoff: { minMs: 1, maxMs: 8 },
       });
       if (random() < 0.5) await sleep(below(20));

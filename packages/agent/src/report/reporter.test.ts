@@ -160,6 +160,10 @@ for (const code of ['unauthenticated', 'forbidden', 'invalid-report', 'sequence-
     await converge(node, collector);
     const sequences = collector.received.slice(before).map(({ report }) => report.sequence);
     assert.equal(new Set(sequences).size, sequences.length);
+    assert.ok(
+      collector.received.slice(before).every(({ report }) => report.buckets.length === 0),
+      'nothing had to be compared anew',
+    );
     assert.equal(collector.events.length, 2);
     assert.equal(node.reporter.lastError, null);
   });
@@ -235,8 +239,14 @@ test('digests that look equal and are not end in all 256 buckets', async () => {
     Array.from({ length: 20 }, (_, n) => file(n, 0)),
   ).bucketDigests();
   const lie = JSON.stringify({
-    ...{ type: '', title: '', status: 409, code: 'base-mismatch', detail: '', epoch: 'epoch-1' },
-    ...{ observed: null, bucketDigests },
+    type: '',
+    title: '',
+    status: 409,
+    code: 'base-mismatch',
+    detail: '',
+    epoch: 'epoch-1',
+    observed: null,
+    bucketDigests,
   });
   collector.disturb = first(2, { kind: 'answer', status: 409, body: lie });
   node.observation.begin(20);
