@@ -58,7 +58,7 @@ test('an agent that is killed delivers its events once it is back', { timeout: 1
     },
     30_000,
   );
-  assert.equal((await site.drift()).length, 1);
+  await waitFor('the drift that the last change left', async () => (await site.drift()).length === 1);
 });
 
 /** The content digests that the events tell of a file, in order. */
