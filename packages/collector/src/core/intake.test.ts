@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { bucketDigest, bucketOf, emptyBucketDigest, encodeBucket } from '@holdfast/shared/manifest';
 import type { Report } from '@holdfast/shared/wire';
@@ -280,4 +281,16 @@ test('the newest result of each net stays when an agent starts anew', async () =
     scans?.map(({ net, changed }) => `${net} ${changed}`),
     ['full 1', 'metadata 3'],
   );
+});
+
+const accepted = new URL('../../../shared/fixtures/wire/accepted/', import.meta.url);
+
+test('every report that the wire takes is decided about, whatever it holds', async () => {
+  await using opened = await openTestStore();
+  for (const name of readdirSync(accepted)) {
+    const fixture = JSON.parse(readFileSync(new URL(name, accepted), 'utf8')) as Report;
+    const agent = new TestAgent('n1');
+    const answer = await agent.send(opened.store, fixture);
+    assert.ok('outcome' in answer || answer.refused.detail !== '', name);
+  }
 });

@@ -122,18 +122,9 @@ function mismatch(view: NodeView, detail: string): ReportRefusal {
 
 /** The view in which the scope that the report brings is known already. */
 function withScopeOf(view: NodeView, { scope }: Report): NodeView {
-  const { document } = scope;
+  const { digest, document } = scope;
   if (!document) return view;
-  return {
-    state: view.state,
-    manifest: (digest) => view.manifest(digest),
-    bucket: (digest) => view.bucket(digest),
-    standing: (index) => view.standing(index),
-    unknown: (index) => view.unknown(index),
-    scope: (digest) => (digest === scope.digest ? document : view.scope(digest)),
-    baseline: (sequence) => view.baseline(sequence),
-    siblingEntries: (digest) => view.siblingEntries(digest),
-  };
+  return { ...view, scope: (wanted) => (wanted === digest ? document : view.scope(wanted)) };
 }
 
 function effectsOf(

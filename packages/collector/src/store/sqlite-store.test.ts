@@ -52,6 +52,14 @@ test('the database is for its owner only', async () => {
   assert.equal((await stat(join(opened.dataDir, databaseName))).mode & 0o777, 0o600);
 });
 
+test('directories that are not there are made, for their owner only', async () => {
+  await using opened = await openTestStore();
+  const dataDir = join(opened.dataDir, 'var', 'lib');
+  const store = await openSqliteStore({ dataDir });
+  await store[Symbol.asyncDispose]();
+  assert.equal((await stat(join(opened.dataDir, 'var'))).mode & 0o777, 0o700);
+});
+
 test('a second collector on the same directory is refused, also within a process, until the first is gone', async () => {
   await using opened = await openTestStore();
   const { dataDir } = opened;

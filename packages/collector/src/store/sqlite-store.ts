@@ -1,14 +1,14 @@
 /** Opens the data directory: makes it if need be, locks it, and brings its schema up to date. */
 import { randomBytes } from 'node:crypto';
-import { chmodSync, mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { chmodSync, closeSync, fsyncSync, mkdirSync, openSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import Sqlite, { type Database } from 'better-sqlite3';
 import { lockDirectory } from '#store/directory-lock';
 import { type GroupCommitLimits, groupCommitLimits } from '#store/group-commit';
 import { migrate } from '#store/migrate';
 import { SqliteStore } from '#store/store-on-sqlite';
 import { asStorageError } from '#store/storage-error';
-import type { Store } from '#store/store';
+import { StorageUnavailableError, type Store } from '#store/store';
 
 export const databaseName = 'holdfast.db';
 
@@ -39,7 +39,7 @@ export interface OpenStoreOptions {
 export async function openSqliteStore(options: OpenStoreOptions): Promise<Store> {
   const { dataDir, exclusive = true, limits, random = Math.random, maxPages } = options;
   try {
-    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+    makeDirectory(dataDir);
     const lock = exclusive ? lockDirectory(dataDir) : null;
     try {
       const db = openDatabase(join(dataDir, databaseName), maxPages);
@@ -60,11 +60,27 @@ export async function openSqliteStore(options: OpenStoreOptions): Promise<Store>
   }
 }
 
+/** A directory that was just made is lost with the power unless the one above it is written out. */
+function makeDirectory(path: string): void {
+  const highest = mkdirSync(path, { recursive: true, mode: 0o700 });
+  if (highest === undefined) return;
+  for (let made = resolve(path); made.length >= highest.length; made = dirname(made)) {
+    const above = openSync(dirname(made), 'r');
+    try {
+      fsyncSync(above);
+    } finally {
+      closeSync(above);
+    }
+  }
+}
+
 function openDatabase(file: string, maxPages: number | undefined): Database {
   const db = new Sqlite(file, { timeout: busyTimeoutMs });
   try {
     chmodSync(file, 0o600);
-    db.pragma('journal_mode = WAL');
+    if (db.pragma('journal_mode = WAL', { simple: true }) !== 'wal') {
+      throw new StorageUnavailableError(`${file} is on a file system that does not allow a write-ahead log`);
+    }
     db.pragma('synchronous = FULL');
     db.pragma('foreign_keys = ON');
     db.pragma(`cache_size = -${cacheKib}`);
