@@ -37,6 +37,20 @@ test('an older read does not bring back what was seen to be gone since', () => {
   assert.notEqual(tree.observe(file('/a'), stat, 30), null);
 });
 
+test('a read that finds what is known confirms it, and only that', () => {
+  const tree = new ObservedTree('0'.repeat(64));
+  const sha256 = 'a'.repeat(64);
+  tree.observe({ ...file('/a'), sha256 }, stat, 1);
+  assert.equal(tree.confirm('/a', stat, { kind: 'sha256', sha256: 'b'.repeat(64) }, 2), false);
+  assert.equal(tree.confirm('/a', { ...stat, mode: 0o100600 }, { kind: 'sha256', sha256 }, 2), false);
+  assert.equal(tree.confirm('/a', stat, { kind: 'unread', reason: 'io-error' }, 2), false);
+  assert.equal(tree.confirm('/b', stat, { kind: 'none' }, 2), false);
+  assert.equal(tree.confirm('/a', stat, { kind: 'sha256', sha256 }, 20), true);
+  assert.equal(tree.observe(file('/a'), stat, 10), null, 'the confirmation counts as a read');
+  tree.markStaleBelow('/', 30);
+  assert.equal(tree.confirm('/a', stat, { kind: 'sha256', sha256 }, 40), false, 'a stale entry is made anew');
+});
+
 test('a removal takes everything below along, and what was observed later stays', () => {
   const tree = new ObservedTree('0'.repeat(64));
   tree.observe(directory('/a'), stat, 1);

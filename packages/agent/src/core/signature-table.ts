@@ -19,6 +19,12 @@ export class SignatureTable {
     return row === undefined ? null : this.#numbers[row * columns]!;
   }
 
+  /** A later read found the path as it was. It must have a row. */
+  touch(path: string, sequence: number): void {
+    const row = this.#rows.get(path);
+    if (row !== undefined) this.#numbers[row * columns] = sequence;
+  }
+
   /** `stat` null: never equal to any later one, so that the path is looked at again. */
   set(path: string, sequence: number, stat: FileStat | null): void {
     let row = this.#rows.get(path);

@@ -24,6 +24,7 @@ export class Recorder {
   }
 
   record(path: string, stat: FileStat, content: Content, visit: Visit, sequence = this.nextSequence()): void {
+    if (this.tree.confirm(path, stat, content, sequence)) return;
     const rule = this.#scope.match(path);
     if (!rule) return;
     // What could not be read for a reason that may pass is looked at again by the next sweep.

@@ -3,9 +3,12 @@ import { setImmediate } from 'node:timers/promises';
 /** What else happens on the main thread waits no longer than this for a walk. */
 export const maxSliceMs = 5;
 
+/** A step that says so ends its slice, so that what it asked for is begun. */
+export type Pause = 'pause';
+
 /** Runs `steps` to their end, a slice at a time. `afterSlice` may be waited for. Stops, and throws, when `signal` aborts. */
 export async function runInSlices(
-  steps: Iterator<unknown>,
+  steps: Iterator<Pause | void>,
   signal: AbortSignal,
   afterSlice: () => void | Promise<void>,
 ): Promise<void> {
@@ -22,10 +25,12 @@ export async function runInSlices(
   }
 }
 
-function runSlice(steps: Iterator<unknown>): boolean {
+function runSlice(steps: Iterator<Pause | void>): boolean {
   const end = performance.now() + maxSliceMs;
   do {
-    if (steps.next().done) return true;
+    const step = steps.next();
+    if (step.done) return true;
+    if (step.value === 'pause') return false;
   } while (performance.now() < end);
   return false;
 }

@@ -11,7 +11,7 @@ import { ChangeFeed } from './change-feed.ts';
 import { ContentReader } from './content-reader.ts';
 import type { ScanOptions } from './options.ts';
 import { Recorder } from './recorder.ts';
-import { runInSlices } from './run-in-slices.ts';
+import { type Pause, runInSlices } from './run-in-slices.ts';
 import { Surveyor } from './surveyor.ts';
 import { newVisit, type Visit, whenRead } from './visit.ts';
 
@@ -109,7 +109,7 @@ export class Scanner implements AsyncDisposable {
     };
   }
 
-  async #run(steps: Iterator<unknown>, visit: Visit, signal: AbortSignal): Promise<void> {
+  async #run(steps: Iterator<Pause | void>, visit: Visit, signal: AbortSignal): Promise<void> {
     const run = runInSlices(steps, signal, async () => {
       this.#afterStep();
       while (this.#reader.queuedScans > maxQueuedScans) await sleep(queuePollMs, undefined, { signal });

@@ -6,8 +6,9 @@
  * changed are handed to the reader.
  */
 import type { ScopeMatcher } from '@holdfast/shared/scope';
-import { isWithin, parentOf } from '@holdfast/shared/path-text';
+import { isWithin } from '@holdfast/shared/path-text';
 import { entryTypeOf, type FileStat } from '#core/file-stat';
+import { LargestFiles } from '#core/largest-files';
 import { type Content, noContent } from '#core/make-entry';
 import type { HashOutcome } from '#io/hash/hash-task';
 import type { HostPath } from '#io/tree/host-path';
@@ -15,6 +16,8 @@ import { listNames, listNamesInSteps, lstat, readTarget, type Refusal } from '#i
 import type { ReadRequest } from './content-reader.ts';
 import type { Log } from './options.ts';
 import type { Recorder } from './recorder.ts';
+import { ancestors, RootReach } from './root-reach.ts';
+import type { Pause } from './run-in-slices.ts';
 import type { Visit } from './visit.ts';
 
 /** A file that has changed during so many reads is recorded as unstable. */
@@ -45,17 +48,20 @@ type Looked = Directory | 'refused' | 'gone' | 'done';
 export class Surveyor {
   readonly #options: SurveyorOptions;
   readonly #recorder: Recorder;
-  readonly #rootProblems = new Map<string, string>();
+  readonly #rootReach: RootReach;
+  #largest = new LargestFiles();
   #mountPoints: ReadonlySet<string> = new Set();
 
   constructor(options: SurveyorOptions) {
     this.#options = options;
     this.#recorder = options.recorder;
+    this.#rootReach = new RootReach(options.hostPath, options.log);
   }
 
   /** Goes over the whole scope. */
-  *everything(visit: Visit): Generator<void> {
+  *everything(visit: Visit): Generator<Pause | void> {
     this.#mountPoints = this.#options.readMountPoints();
+    if (visit.readsAll) yield this.#largestFirst(visit);
     for (const root of this.#options.scope.roots) yield* this.#root(root, visit);
   }
 
@@ -63,7 +69,7 @@ export class Surveyor {
   *named(paths: Iterable<string>, visit: Visit): Generator<void> {
     this.#mountPoints = this.#options.readMountPoints();
     for (const path of paths) {
-      const root = this.#options.scope.roots.find((root) => isWithin(path, root));
+      const root = this.#rootOf(path);
       if (!root) continue;
       if (path === root) yield* this.#root(root, visit, true);
       else {
@@ -86,6 +92,7 @@ export class Surveyor {
       case 'read':
         visit.hashed += 1;
         visit.bytes += stat.size;
+        if (visit.readsAll) this.#largest.add(path, stat.size);
         this.#recorder.record(
           path,
           stat,
@@ -111,36 +118,31 @@ export class Surveyor {
     }
   }
 
+  /** The large files of the last scan are read while this one still walks. */
+  #largestFirst(visit: Visit): Pause {
+    const { paths } = this.#largest;
+    this.#largest = new LargestFiles();
+    for (const path of paths) {
+      const root = this.#rootOf(path);
+      const reading = visit.reading;
+      if (root) this.#nearest(root, path, visit);
+      if (visit.reading > reading) visit.readFirst.add(path);
+    }
+    return 'pause';
+  }
+
+  #rootOf(path: string): string | undefined {
+    return this.#options.scope.roots.find((root) => isWithin(path, root));
+  }
+
   *#root(root: string, visit: Visit, isShallow = false): Generator<void> {
     const { tree } = this.#recorder;
-    const looked = this.#isReachable(root) ? this.#look(root, null, visit) : 'gone';
+    const looked = this.#rootReach.isReachable(root) ? this.#look(root, null, visit) : 'gone';
     if (looked === 'refused') tree.setBlind(root, 'unreadable');
     else if (looked === 'gone') {
       this.#recorder.remove(root, visit);
       tree.setBlind(root, 'missing');
     } else if (looked !== 'done') yield* this.#list(looked, visit, isShallow);
-  }
-
-  /** Whether the directories above a root are directories: a link among them would lead out of what the scope names. */
-  #isReachable(root: string): boolean {
-    let problem: string | null = null;
-    for (const path of ancestors('/', root)) {
-      const look = lstat(this.#options.hostPath(path));
-      if (look.kind !== 'found') break; // lstat of the root says the same, and why
-      const type = entryTypeOf(look.value.mode);
-      if (type === 'directory') continue;
-      problem = `${path} is a ${type}`;
-      break;
-    }
-    if (problem && this.#rootProblems.get(root) !== problem) {
-      this.#options.log.warn(
-        { root, problem },
-        'a root of the scope is not looked at: not every part of its path is a directory',
-      );
-    }
-    if (problem) this.#rootProblems.set(root, problem);
-    else this.#rootProblems.delete(root);
-    return problem === null;
   }
 
   /** Looks at `path`, or at the first part of it that is not a directory that we know. */
@@ -239,6 +241,7 @@ export class Surveyor {
     const { maxFileBytes, requestRead } = this.#options;
     const { tree } = this.#recorder;
     if (!visit.readsAll && tree.isUnchanged(path, stat)) return;
+    if (attempt === 1 && visit.readFirst.has(path)) return;
     const sequence = this.#recorder.nextSequence();
     if (stat.nlink === 0)
       this.#recorder.record(path, stat, { kind: 'unread', reason: 'detached' }, visit, sequence);
@@ -273,15 +276,4 @@ export class Surveyor {
     const rule = scope.match(path);
     return rule !== null && !rule.enterMounts && !scope.isRoot(path);
   }
-}
-
-/** The directories from `first` down to the parent of `path`, without `/`. */
-function ancestors(first: string, path: string): string[] {
-  const found: string[] = [];
-  let up = path;
-  while (up !== '/' && up !== first) {
-    up = parentOf(up);
-    if (up !== '/') found.unshift(up);
-  }
-  return found;
 }

@@ -5,6 +5,8 @@ export interface Visit {
   readonly net: Exclude<Net, 'aide'>;
   /** Whether files are read although lstat says that nothing changed. */
   readonly readsAll: boolean;
+  /** Files that were handed to the readers ahead of the walk, which need not do it again. */
+  readonly readFirst: Set<string>;
   hashed: number;
   bytes: number;
   changed: number;
@@ -15,7 +17,7 @@ export interface Visit {
 }
 
 export function newVisit(net: Visit['net'], readsAll = false): Visit {
-  return { net, readsAll, hashed: 0, bytes: 0, changed: 0, reading: 0, onRead: null };
+  return { net, readsAll, readFirst: new Set(), hashed: 0, bytes: 0, changed: 0, reading: 0, onRead: null };
 }
 
 /** Resolves when no read of the visit is under way; rejects when `signal` aborts. */
