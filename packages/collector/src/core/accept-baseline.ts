@@ -1,14 +1,14 @@
 /**
  * An operator accepts what a node observes as its new baseline: all of it, or the paths that globs name. Rules:
  * 1. The caller may name what it looked at; if the node has moved on since, nothing is accepted.
- * 2. What the baseline then holds of an accepted path is said in accepted-entry.ts.
+ * 2. What the baseline then holds of an accepted path is said in shared/acceptance.
  * 3. All: the baseline moves to the observed scope, and a reimaged node is no longer marked. By paths: it keeps its own.
  * 4. Where nothing differs, accepting all still changes who answers for the baseline, if nobody did, or whether it
  *    was reviewed, if it was not.
  */
 import { compareEntries } from '@holdfast/shared/compare';
 import { compileGlob, globProblem } from '@holdfast/shared/glob';
-import { takenOver } from '#core/accepted-entry';
+import { takenOver } from '@holdfast/shared/acceptance';
 import { type BaselineRefusal, judgeWhole, moveEffects, recordOnly } from '#core/baseline-effects';
 import { matchesDriftTag, namesWhatWasSeen } from '#core/drift-tag';
 import { nodeEvent } from '#core/event-record';

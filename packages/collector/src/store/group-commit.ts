@@ -1,6 +1,10 @@
 /**
  * Group commit: operations that wait share one transaction, and so one fsync. Each runs in a savepoint of its own, so
  * that the failure of one does not fail another. Promises settle after the commit.
+ *
+ * An operation that finds the store idle is carried out at once. After a commit, the next batch gathers for twice
+ * as long as that commit took, so that a third of the time at most goes into commits: many clients that each wait for
+ * an answer would otherwise come in a trickle of small batches.
  */
 import type { Database, Statement } from 'better-sqlite3';
 import { asStorageError } from '#store/storage-error';
@@ -12,12 +16,15 @@ export interface GroupCommitLimits {
   readonly maxBatchMillis: number;
   /** Above this, an operation is turned away: the disk can't keep up. */
   readonly maxWaitingOperations: number;
+  /** The longest that a batch gathers. */
+  readonly maxGatherMillis: number;
 }
 
 export const groupCommitLimits: GroupCommitLimits = {
   maxBatchOperations: 512,
   maxBatchMillis: 50,
   maxWaitingOperations: 20_000,
+  maxGatherMillis: 25,
 };
 
 /** Told how far the writes of a batch have got, so that what is kept in memory never runs ahead of the disk. */
@@ -47,6 +54,9 @@ export class GroupCommit {
   readonly #sql: Record<'begin' | 'commit' | 'rollback' | 'savepoint' | 'release' | 'undo', Statement>;
   #queue: Waiting[] = [];
   #turn: NodeJS.Immediate | null = null;
+  #gathering: NodeJS.Timeout | undefined;
+  /** By performance.now(). */
+  #gatherUntil = 0;
   #closed = false;
 
   constructor(db: Database, follower: CommitFollower, limits: GroupCommitLimits = groupCommitLimits) {
@@ -74,7 +84,7 @@ export class GroupCommit {
     }
     const { promise, resolve, reject } = Promise.withResolvers<T>();
     this.#queue.push({ run: operation, resolve: resolve as (value: unknown) => void, reject });
-    this.#turn ??= setImmediate(() => this.#nextBatch());
+    this.#plan();
     return promise;
   }
 
@@ -82,14 +92,27 @@ export class GroupCommit {
   close(): void {
     this.#closed = true;
     while (this.#queue.length > 0) this.#batch();
+    this.#unplan();
+  }
+
+  #plan(): void {
+    const gatherMs = this.#gatherUntil - performance.now();
+    const isFull = this.#queue.length >= this.#limits.maxBatchOperations;
+    if (isFull || gatherMs < 1) this.#turn ??= setImmediate(() => this.#nextBatch());
+    else this.#gathering ??= setTimeout(() => this.#nextBatch(), gatherMs);
+  }
+
+  #unplan(): void {
     if (this.#turn) clearImmediate(this.#turn);
+    clearTimeout(this.#gathering);
     this.#turn = null;
+    this.#gathering = undefined;
   }
 
   #nextBatch(): void {
-    this.#turn = null;
+    this.#unplan();
     this.#batch();
-    if (this.#queue.length > 0) this.#turn ??= setImmediate(() => this.#nextBatch());
+    if (this.#queue.length > 0) this.#plan();
   }
 
   #batch(): void {
@@ -97,13 +120,20 @@ export class GroupCommit {
     try {
       this.#sql.begin.run();
       this.#runWaiting(ran);
-      this.#sql.commit.run();
+      this.#commit();
     } catch (error) {
       this.#abandon(ran, error);
       return;
     }
     this.#follower.committed();
     for (const one of ran) settle(one);
+  }
+
+  #commit(): void {
+    const start = performance.now();
+    this.#sql.commit.run();
+    const end = performance.now();
+    this.#gatherUntil = end + Math.min(2 * (end - start), this.#limits.maxGatherMillis);
   }
 
   #runWaiting(ran: Ran[]): void {
