@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { agentNodeFlags, agentProcessEnvironment } from '@holdfast/agent/runtime';
 import { defaultScopeYaml } from '@holdfast/shared/default-scope';
 import { closeConnections } from '../test/harness/api.ts';
 import { agentToken, freePort, startProcess } from '../test/harness/process.ts';
@@ -26,7 +27,8 @@ export const bench: Bench = {
     const scopeFile = join(site.directory, 'scope.yaml');
     await writeFile(scopeFile, defaultScopeYaml);
     await site.startCollector();
-    await using agent = startProcess([await bundleAgent(site.directory), 'run'], {
+    await using agent = startProcess([...agentNodeFlags, await bundleAgent(site.directory), 'run'], {
+      ...agentProcessEnvironment,
       HOLDFAST_COLLECTOR_URL: site.url,
       HOLDFAST_TOKEN: agentToken,
       HOLDFAST_STATE_DIR: join(site.directory, 'agent'),

@@ -1,6 +1,7 @@
 /** `npm start`: a collector and one agent over this machine, and each drift as it comes, until Ctrl-C. */
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { agentNodeFlags, agentProcessEnvironment } from '@holdfast/agent/runtime';
 import { connectApi } from './start/api.ts';
 import { firstBaseline, type StartedNode, untilObserved } from './start/first-baseline.ts';
 import { followDrift } from './start/follow-drift.ts';
@@ -49,8 +50,8 @@ async function start(settings: Settings, signal: AbortSignal): Promise<number> {
     await untilReady(api, running);
     const agent = startProgram(
       'agent',
-      [join(checkout, 'packages/agent/src/main.ts'), 'run'],
-      settings.agentEnvironment,
+      [...agentNodeFlags, join(checkout, 'packages/agent/src/main.ts'), 'run'],
+      { ...agentProcessEnvironment, ...settings.agentEnvironment },
       join(settings.directory, 'agent.log'),
       say,
     );

@@ -16,7 +16,8 @@ export interface GroupCommitLimits {
   readonly maxBatchMillis: number;
   /** Above this, an operation is turned away: the disk can't keep up. */
   readonly maxWaitingOperations: number;
-  /** The longest that a batch gathers. */
+  /** How long a batch gathers after a commit, at least and at most. */
+  readonly minGatherMillis: number;
   readonly maxGatherMillis: number;
 }
 
@@ -24,6 +25,7 @@ export const groupCommitLimits: GroupCommitLimits = {
   maxBatchOperations: 512,
   maxBatchMillis: 50,
   maxWaitingOperations: 20_000,
+  minGatherMillis: 2,
   maxGatherMillis: 25,
 };
 
@@ -133,7 +135,8 @@ export class GroupCommit {
     const start = performance.now();
     this.#sql.commit.run();
     const end = performance.now();
-    this.#gatherUntil = end + Math.min(2 * (end - start), this.#limits.maxGatherMillis);
+    const { minGatherMillis, maxGatherMillis } = this.#limits;
+    this.#gatherUntil = end + Math.min(Math.max(2 * (end - start), minGatherMillis), maxGatherMillis);
   }
 
   #runWaiting(ran: Ran[]): void {
