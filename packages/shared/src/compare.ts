@@ -14,7 +14,7 @@
  *    unmeasured: the path is `unknown`, even beside a drift. A path that could not be read is never equal.
  * 8. An attribute that the baseline never recorded does not count (an upgraded agent may record more).
  */
-import type { Attribute, Entry, UnreadReason } from './entry.ts';
+import { type Attribute, type Entry, unreadReasons } from './entry.ts';
 import type { Bucket, Entries } from './manifest.ts';
 
 export type ChangeKind = 'added' | 'removed' | 'changed';
@@ -33,21 +33,14 @@ export interface Change {
 export const blindReasons = ['unreadable', 'missing', 'empty', 'mount'] as const;
 export type BlindReason = (typeof blindReasons)[number];
 
+/** Why nothing certain can be said of a path. */
 export const unknownReasons = [
-  'permission',
-  'io-error',
-  'too-large',
-  'unstable',
-  'stale',
-  'detached',
+  ...unreadReasons,
+  ...blindReasons,
   'unmeasured',
-  'unreadable',
-  'missing',
-  'empty',
-  'mount',
   'left-scope',
   'entered-scope',
-] as const satisfies readonly (UnreadReason | BlindReason | 'unmeasured' | 'left-scope' | 'entered-scope')[];
+] as const;
 export type UnknownReason = (typeof unknownReasons)[number];
 
 /** What a comparison found at one path: a drift, something unknown, or both. */
