@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
-import { chmod, chown, mkdir, readFile, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { needRoot } from '../../../../test/need.ts';
-import { ended, mainFile, testAgent } from './test-agent.ts';
+import { boundByModes, ended, mainFile, testAgent } from './test-agent.ts';
 
 const json = (text: string): Record<string, unknown>[] =>
   text
@@ -124,18 +123,17 @@ test('a tree that is empty all of a sudden is unknown, and exit 1, never removal
   assert.match(stderr, /note: not there, or empty: /);
 });
 
-test('what cannot be read is said, and makes exit 1 although there is drift too', {
-  skip: needRoot(),
-}, async (t) => {
+test('what cannot be read is said, and makes exit 1 although there is drift too', async (t) => {
   const agent = await testAgent(t);
   await agent.run(['init', '--baseline', agent.baseline]);
   await writeFile(join(agent.tree, 'a.conf'), 'a = 2\n');
   await chmod(join(agent.tree, 'b.conf'), 0o000);
-  for (const path of [agent.directory, agent.baseline]) await chown(path, 65_534, 65_534);
-  const child = agent.spawn([process.execPath, mainFile, 'check', '--baseline', agent.baseline], {
-    uid: 65_534,
-    gid: 65_534,
-  });
+  const child = agent.spawn(
+    await boundByModes(
+      [process.execPath, mainFile, 'check', '--baseline', agent.baseline],
+      [agent.directory, agent.baseline],
+    ),
+  );
   const { code, stdout, stderr } = await ended(child);
   assert.equal(code, 1, stderr);
   assert.match(stdout, /^changed {2}\S+\/a\.conf/m);

@@ -1,6 +1,6 @@
 /** For tests: the agent over a scratch tree, within the test's process or as one of its own. */
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chown, mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
@@ -74,6 +74,21 @@ async function runHere(args: readonly string[], environment: Environment): Promi
   stderr.end();
   const [out, err] = await said;
   return { code, stdout: out, stderr: err };
+}
+
+/**
+ * The command, for a process to which the modes of files apply: under root, that of the checkout's owner and without
+ * root's way around them. Not "nobody", who may be kept out of the checkout itself (below /root, or with umask 077).
+ */
+export async function boundByModes(
+  command: readonly string[],
+  owned: readonly string[],
+): Promise<readonly string[]> {
+  if (process.getuid?.() !== 0) return command;
+  const { uid, gid } = await stat(mainFile);
+  for (const path of owned) await chown(path, uid, gid);
+  const person = [`--reuid=${uid}`, `--regid=${gid}`, '--clear-groups'];
+  return ['setpriv', ...person, '--bounding-set=-dac_override,-dac_read_search', ...command];
 }
 
 /** Collects what the process says, until it has ended and said all. */
