@@ -4,13 +4,15 @@
  *
  * 1. One report is on its way at a time. Until it is answered it is repeated as it was, byte for byte, because the
  *    collector may have applied it; nothing else is sent meanwhile.
- * 2. A path is dirty from its change until a report that covers it was acknowledged.
+ * 2. A path is dirty from its change until a report that covers it was acknowledged. When too many are dirty to be
+ *    named, the agent resynchronises.
  * 3. Events go into a report once they are safe in the outbox, together with the changes that they tell of.
  */
 import type { Report, ReportAnswer } from '@holdfast/shared/wire';
 import type { BackoffLimits } from '#core/backoff';
 import type { Refused, ReportOutcome } from '#core/collector-outcome';
 import type { ObservedChange } from '#core/observation';
+import { DirtyPaths } from '#core/dirty-paths';
 import { dueInMs } from '#core/report-schedule';
 import { afterOutcome, nothingKnown, resynchronised, type SyncState } from '#core/sync-state';
 import type { CollectorClient } from '#io/collector-client';
@@ -54,7 +56,7 @@ export class ReportLoop {
   readonly #gate: RetryGate;
   readonly #wakeup = createWakeup();
   #sync: SyncState = nothingKnown;
-  #dirty = new Set<string>();
+  readonly #dirty = new DirtyPaths();
   #changesSeen = 0;
   #unanswered: Unanswered | null = null;
   #sequence = 0;
@@ -83,7 +85,7 @@ export class ReportLoop {
   /** Whether the collector was told everything. */
   get isDone(): boolean {
     const { outbox, commands } = this.#options;
-    const isTold = this.#unanswered === null && this.#wantedAt === null && this.#dirty.size === 0;
+    const isTold = this.#unanswered === null && this.#wantedAt === null && this.#dirty.isEmpty;
     return isTold && outbox.waiting === 0 && commands.done.length === 0;
   }
 
@@ -139,8 +141,9 @@ export class ReportLoop {
   async #makeReport(): Promise<Unanswered> {
     const { client, commands, heartbeatMs, outbox } = this.#options;
     const batch = await readEvents(outbox, this.#sync.maxEvents, () => this.#changesSeen);
-    const dirty = this.#dirty;
-    this.#dirty = new Set();
+    const named = this.#dirty.take();
+    if (named === null) this.#sync = resynchronised(this.#sync); // holds until the copy is ours again
+    const dirty = named ?? new Set();
     this.#wantedAt = null;
     this.#heartbeatAt = performance.now() + heartbeatMs;
     this.#sequence += 1;
@@ -153,7 +156,7 @@ export class ReportLoop {
       const lastPosition = events.at(-1)?.position ?? 0;
       return { ...sent, lastPosition, body: await client.pack(report) };
     } catch (error) {
-      this.#markDirty(dirty);
+      this.#dirty.putBack(dirty);
       throw error;
     }
   }
@@ -170,7 +173,7 @@ export class ReportLoop {
       this.#acknowledged(sent, outcome.answer, before.epoch);
       return;
     }
-    this.#markDirty(sent.dirty);
+    this.#dirty.putBack(sent.dirty);
     this.#wantedAt ??= performance.now();
     switch (outcome.kind) {
       case 'base-mismatch':
@@ -200,7 +203,7 @@ export class ReportLoop {
     commands.take(answer.commands);
 
     const isCovered = sent.report.result === null || this.#sync.copy?.isOurs === true;
-    if (!isCovered) this.#markDirty(sent.dirty);
+    if (!isCovered) this.#dirty.putBack(sent.dirty);
     if (isOtherStore || !isCovered || (sent.events > 0 && outbox.waiting > 0)) this.want();
     if (!isCovered && !isOtherStore) {
       this.#gate.fail({ reason: 'the collector took a report, and holds something else' });
@@ -215,9 +218,5 @@ export class ReportLoop {
     const reason = `the collector refuses: ${status} ${code} ${detail}`.trimEnd();
     const pauseMs = Math.min(slowRetryMs, this.#options.heartbeatMs);
     this.#gate.fail({ reason, ...(slowCodes.includes(code) ? { pauseMs } : {}) });
-  }
-
-  #markDirty(paths: Iterable<string>): void {
-    for (const path of paths) this.#dirty.add(path);
   }
 }

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Manifest } from '@holdfast/shared/manifest';
+import { maxDirtyPaths } from '#core/dirty-paths';
 import { type Disturbance, type ReceivedReport, TestCollector } from './test-collector.ts';
 import { file, pathOf, startTestNode, type TestNode, until } from './test-node.ts';
 
@@ -131,6 +132,24 @@ for (const [name, disturbance] of Object.entries({
     );
   });
 }
+
+test('a collector that was away while more paths changed than can be named is told what differs', async () => {
+  await using collector = await TestCollector.start();
+  await using node = await startTestNode(collector.url);
+  node.observation.begin(50);
+  await converge(node, collector);
+  let isAway = true;
+  collector.disturb = () => (isAway ? { kind: 'answer', status: 500 } : null);
+  node.observation.change([1, 1]); // on its way, and repeated, before the others come
+  await until(() => node.reporter.lastError !== null, 'a failure');
+  for (let n = 1000; n < 1000 + maxDirtyPaths + 1; n++) node.observation.change([n, 1], [n, null]);
+  node.observation.change([2, 1]);
+  const before = collector.received.length;
+  isAway = false;
+  await until(() => inStep(node, collector) && node.reporter.lastError === null, 'the collector is in step');
+  const named = collector.received.slice(before).map(({ report }) => report.removed.length);
+  assert.equal(Math.max(...named), 0, 'no report lists the names that came and went');
+});
 
 test('Retry-After is obeyed', async () => {
   await using collector = await TestCollector.start();
