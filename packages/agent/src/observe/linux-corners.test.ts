@@ -6,7 +6,7 @@ import { createServer } from 'node:net';
 import { test } from 'node:test';
 import { needRoot } from '../../../../test/need.ts';
 import { largeDirectoryBytes } from './surveyor.ts';
-import { changesDuring, makeTestTree, scanned } from './test-tree.ts';
+import { changesDuring, makeTestTree, scanned, type TestTree } from './test-tree.ts';
 
 test('any name that Linux allows is recorded in its text form, and read', async (t) => {
   const tree = makeTestTree(t);
@@ -189,3 +189,19 @@ test('a missing root and an empty root are blind spots with their reasons, until
   assert.deepEqual(scanner.blindSpots, []);
   assert.notEqual(scanner.tree.blindSpotsRevision, revision);
 });
+
+for (const [name, lose] of Object.entries({
+  empty: (tree: TestTree) => rmSync(tree.at('/tree/file')),
+  missing: (tree: TestTree) => rmSync(tree.at('/tree'), { recursive: true }),
+})) {
+  test(`a root that events leave ${name} is known to be so before the first removal is told`, async (t) => {
+    const tree = makeTestTree(t);
+    writeFileSync(tree.at('/tree/file'), 'x');
+    const scanner = await scanned(t, tree);
+    let blindWhenTold: unknown;
+    scanner.feed.subscribe(() => (blindWhenTold ??= scanner.blindSpots));
+    lose(tree);
+    await scanner.lookAt(['/tree/file']);
+    assert.deepEqual(blindWhenTold, [{ path: '/tree', reason: name }]);
+  });
+}

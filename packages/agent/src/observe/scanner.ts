@@ -78,7 +78,7 @@ export class Scanner implements AsyncDisposable {
   }
 
   /** Looks at what watch events named. Resolves when their files have been read. */
-  async lookAt(paths: Iterable<string>): Promise<void> {
+  async lookAt(paths: readonly string[]): Promise<void> {
     const visit = newVisit('watch');
     await this.#run(this.#surveyor.named(paths, visit), visit, this.#closing.signal);
   }

@@ -12,7 +12,7 @@ import { LargestFiles } from '#core/largest-files';
 import { type Content, noContent } from '#core/make-entry';
 import type { HashOutcome } from '#io/hash/hash-task';
 import type { HostPath } from '#io/tree/host-path';
-import { listNames, listNamesInSteps, lstat, readTarget, type Refusal } from '#io/tree/look-at';
+import { holdsNothing, listNames, listNamesInSteps, lstat, readTarget, type Refusal } from '#io/tree/look-at';
 import type { ReadRequest } from './content-reader.ts';
 import type { Log } from './options.ts';
 import type { Recorder } from './recorder.ts';
@@ -66,8 +66,9 @@ export class Surveyor {
   }
 
   /** Looks at `paths`; of a directory, at what is in it and at directories below that are new or were altered. */
-  *named(paths: Iterable<string>, visit: Visit): Generator<void> {
+  *named(paths: readonly string[], visit: Visit): Generator<void> {
     this.#mountPoints = this.#options.readMountPoints();
+    yield* this.#lostRoots(paths, visit);
     for (const path of paths) {
       const root = this.#rootOf(path);
       if (!root) continue;
@@ -129,6 +130,14 @@ export class Surveyor {
       if (visit.reading > reading) visit.readFirst.add(path);
     }
     return 'pause';
+  }
+
+  /** Roots that are gone or empty come before what was named in them, which is then unknown, and not so many removals. */
+  *#lostRoots(paths: readonly string[], visit: Visit): Generator<void> {
+    const roots = new Set(paths.map((path) => this.#rootOf(path)));
+    for (const root of roots) {
+      if (root && holdsNothing(this.#options.hostPath(root))) yield* this.#root(root, visit, true);
+    }
   }
 
   #rootOf(path: string): string | undefined {

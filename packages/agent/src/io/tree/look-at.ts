@@ -31,6 +31,16 @@ export function listNames(path: FsPath): Look<ReadonlySet<string>> {
   }
 }
 
+/** Whether nothing can lie in `path`: it is an empty directory, no directory, or gone. */
+export function holdsNothing(path: FsPath): boolean {
+  try {
+    using directory = opendirSync(path);
+    return directory.readSync() === null;
+  } catch (error) {
+    return failedLook(error).kind === 'gone';
+  }
+}
+
 const namesPerRead = 512;
 
 /** The same for a directory of many names. Costs twice as much, and yields often. */
