@@ -1,13 +1,22 @@
-import { Report, type ReportAnswer } from '@holdfast/shared/wire';
+import { maxReportEntries, Report, type ReportAnswer } from '@holdfast/shared/wire';
 import { Compile } from 'typebox/compile';
 import { decideReport } from '#core/intake';
 import { describeSchemaErrors } from './answer-errors.ts';
+import { jsonExcess, type JsonLimits } from './json-limits.ts';
 import { ProblemError } from './problem.ts';
 import { takenOrThrow } from './refusal.ts';
 import { ReportBodyReader } from './report-body.ts';
 import { NodeParams, type Route } from './route.ts';
 
 const reportShape = Compile(Report);
+
+/** Above all that a report of {@link maxReportEntries} needs: a report is 6 deep, and an entry has 7 members or so. */
+const reportJsonLimits: JsonLimits = {
+  depth: 12,
+  containers: 2 * maxReportEntries,
+  members: 64,
+  commas: 12 * maxReportEntries,
+};
 
 /** Takes a report in. 2xx means that everything in it is durable. */
 export const postReports: Route = (app, context) => {
@@ -36,6 +45,8 @@ export const postReports: Route = (app, context) => {
 
 /** Throws the problem `bad-request`. */
 function parseReport(text: string): Report {
+  const excess = jsonExcess(text, reportJsonLimits);
+  if (excess !== null) throw new ProblemError('bad-request', `The body holds ${excess}.`);
   let value: unknown;
   try {
     value = JSON.parse(text);

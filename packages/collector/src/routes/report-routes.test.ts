@@ -77,6 +77,17 @@ describe('routes of agents', () => {
       assert.ok(json.detail.includes(named), json.detail);
       assert.ok(json.detail.length < 2000);
     }
+    const bombs = [
+      '['.repeat(8_000_000),
+      `[${'{},'.repeat(4_000_000)}0]`,
+      `{${'"a":0,'.repeat(1_000_000)}"b":0}`,
+    ];
+    for (const bomb of bombs) {
+      const packed = zstdCompressSync(bomb);
+      const { status, json } = await site.report(node.name, packed, { 'content-encoding': 'zstd' });
+      assert.deepEqual([status, json.code], [400, 'bad-request']);
+      assert.match(json.detail, /^The body holds /, 'refused before it is parsed');
+    }
     const crooked = { ...node.heartbeat(), removed: ['/a/../b'] };
     const { status, json } = await site.report(node.name, crooked);
     assert.deepEqual([status, json.code], [422, 'invalid-report']);
