@@ -23,8 +23,10 @@ export const maxReportBytesPacked = 32 * 1024 * 1024;
 const strict = { additionalProperties: false } as const;
 
 export const Digest = Type.String({ pattern: '^[0-9a-f]{64}$' });
-/** RFC 3339 in UTC, milliseconds. */
-export const Timestamp = Type.String({ pattern: '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{3}Z$' });
+/** RFC 3339 in UTC, milliseconds. What looks like a time and is none would be NaN wherever it is reckoned with. */
+export const Timestamp = Type.String({
+  pattern: '^\\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\\d|3[01])T([01]\\d|2[0-3]):[0-5]\\d:[0-5]\\d\\.\\d{3}Z$',
+});
 const PathText = Type.String({ minLength: 1, maxLength: 12_288, pattern: '^/' });
 const Count = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
 const Label = Type.String({ maxLength: 200 });
