@@ -4,6 +4,7 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import Fastify, { type FastifyBaseLogger, type FastifyServerFactory, LogController } from 'fastify';
 import { CollectorMetrics } from '#outputs/collector-metrics';
 import type { Millis } from '#core/node-state';
+import { answerClientError } from '#routes/answer-client-error';
 import { answerErrors } from '#routes/answer-errors';
 import { authenticate } from '#routes/authenticate';
 import { deleteNode } from '#routes/delete-node';
@@ -76,6 +77,7 @@ export function buildApp(parts: AppParts): App {
     frameworkErrors: (_error, _request, reply) => {
       void sendProblem(reply, 'bad-request', 'The URL is malformed.');
     },
+    clientErrorHandler: answerClientError,
     return503OnClosing: false,
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength },

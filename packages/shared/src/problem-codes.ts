@@ -15,6 +15,8 @@ export const problemCodes = {
   'node-moved-on': { status: 412, title: 'The node has moved on since it was looked at' },
   'body-too-large': { status: 413, title: 'The body is larger than allowed' },
   'unsupported-encoding': { status: 415, title: 'The content type or encoding is not understood' },
+  'request-timeout': { status: 408, title: 'The request took too long to come in' },
+  'headers-too-large': { status: 431, title: 'The head of the request is larger than allowed' },
   'too-many-requests': { status: 429, title: 'Too many requests' },
   internal: { status: 500, title: 'The collector failed; the log says why' },
   'storage-unavailable': { status: 503, title: 'The collector cannot write to its disk' },
