@@ -47,6 +47,16 @@ test('the exclude wins a tie', () => {
   assert.equal(scope.match('/etc/b'), null);
 });
 
+test('a rule that an exclude takes out is refused, since nothing would watch it', () => {
+  const paths = [{ path: '/etc' }, { path: '/etc/a' }, { path: '/etc/b' }, { path: '/etc/a/kept' }];
+  const check = (exclude: string[]) => problemsOf(() => checkScope({ version: 1, paths, exclude }));
+  assert.deepEqual(check(['/etc/x', '/etc/a', '/etc/b*']), [
+    '/paths/1/path: is taken out by /exclude/1 (got "/etc/a")',
+    '/paths/2/path: is taken out by /exclude/2 (got "/etc/b")',
+  ]);
+  assert.deepEqual(check(['/etc/a/**', '/etc/*', '/**', '/etc/b/*']), []);
+});
+
 test('an exclude with a short prefix does not reach into a longer rule', () => {
   const scope = compiled(['/etc', '/etc/systemd/system'], ['/etc/**/*.bak']);
   assert.equal(scope.match('/etc/a/x.bak'), null);

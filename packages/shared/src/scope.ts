@@ -94,8 +94,22 @@ export function checkScope(value: unknown): Scope {
     const problem = globProblem(glob);
     if (problem) problems.push(`/exclude/${i}: ${problem} (got ${JSON.stringify(glob)})`);
   }
+  if (problems.length === 0) problems.push(...deadRules(value));
   if (problems.length > 0) throw new ScopeError(problems);
   return value;
+}
+
+/** Rules whose own path an exclude takes out: whoever wrote one believes that the path is watched. */
+function deadRules({ paths, exclude = [] }: Scope): string[] {
+  const globs = exclude.map(compileGlob);
+  return paths.flatMap(({ path }, i) => {
+    const excludedBy = globs.findIndex(
+      (glob) => glob.literalPrefix.length >= path.length && glob.matches(path),
+    );
+    return excludedBy < 0
+      ? []
+      : [`/paths/${i}/path: is taken out by /exclude/${excludedBy} (got ${JSON.stringify(path)})`];
+  });
 }
 
 /** Hex sha256 over what the scope means: the order of rules, excludes and attributes does not matter. */
