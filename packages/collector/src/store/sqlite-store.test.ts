@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { hash } from 'node:crypto';
-import { stat } from 'node:fs/promises';
+import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import Sqlite from 'better-sqlite3';
@@ -91,6 +91,26 @@ test('data of a newer program is refused, and left as it is', async () => {
   again.pragma('user_version = 1');
   again.close();
   await opened.reopen();
+});
+
+test('a database that is damaged, or something else, is named as such and left as it is', async () => {
+  await using opened = await openTestStore();
+  await new TestAgent('n1', [hosts]).introduce(opened.store);
+  await opened.store[Symbol.asyncDispose]();
+  const file = join(opened.dataDir, databaseName);
+  const good = await readFile(file);
+  const overwritten = Buffer.from(good).fill(0x5a, 4096);
+  for (const bad of [Buffer.from('no database\n'.repeat(1000)), good.subarray(0, 8192), overwritten]) {
+    await writeFile(file, bad);
+    await assert.rejects(openSqliteStore({ dataDir: opened.dataDir }), (error: Error) => {
+      assert.ok(error.message.startsWith(`${file} is damaged`), error.message);
+      return true;
+    });
+    assert.deepEqual(await readFile(file), bad);
+  }
+  await writeFile(file, good);
+  await opened.reopen();
+  assert.notEqual(await opened.store.node('n1'), null);
 });
 
 test('a full disk fails what does not fit, changes nothing, and later tries succeed', async () => {

@@ -7,7 +7,7 @@ import { lockDirectory } from '#store/directory-lock';
 import { type GroupCommitLimits, groupCommitLimits } from '#store/group-commit';
 import { migrate } from '#store/migrate';
 import { SqliteStore } from '#store/store-on-sqlite';
-import { asStorageError } from '#store/storage-error';
+import { asDamage, asStorageError } from '#store/storage-error';
 import { StorageUnavailableError, type Store } from '#store/store';
 
 export const databaseName = 'holdfast.db';
@@ -33,16 +33,17 @@ export interface OpenStoreOptions {
 }
 
 /**
- * Throws `DirectoryInUseError`, `NewerSchemaError`, or `StorageUnavailableError`. Dispose of the store to close it; what
+ * Throws `DirectoryInUseError`, `NewerSchemaError`, `DamagedDatabaseError` or `StorageUnavailableError`. Dispose of the store to close it; what
  * was asked of it before is carried out.
  */
 export async function openSqliteStore(options: OpenStoreOptions): Promise<Store> {
   const { dataDir, exclusive = true, limits, random = Math.random, maxPages } = options;
+  const file = join(dataDir, databaseName);
   try {
     makeDirectory(dataDir);
     const lock = exclusive ? lockDirectory(dataDir) : null;
     try {
-      const db = openDatabase(join(dataDir, databaseName), maxPages);
+      const db = openDatabase(file, maxPages);
       try {
         migrate(db);
         const parts = { db, epoch: readEpoch(db), lock, random, limits: { ...groupCommitLimits, ...limits } };
@@ -56,7 +57,7 @@ export async function openSqliteStore(options: OpenStoreOptions): Promise<Store>
       throw error;
     }
   } catch (error) {
-    throw asStorageError(error);
+    throw asDamage(asStorageError(error), file);
   }
 }
 

@@ -30,3 +30,24 @@ export function reading<T>(read: () => T): T {
     throw asStorageError(error);
   }
 }
+
+/** The database can't be read as one: another file is in its place, or parts of it were overwritten. */
+export class DamagedDatabaseError extends Error {
+  readonly code = 'damaged-database';
+  constructor(file: string, cause: Error) {
+    super(
+      `${file} is damaged, or is no database of holdfast-collector (${cause.message}): it was left as it is; put a good copy in its place, or move it away to begin anew`,
+      { cause },
+    );
+    this.name = 'DamagedDatabaseError';
+  }
+}
+
+const damageCodes = ['SQLITE_NOTADB', 'SQLITE_CORRUPT'];
+
+/** A {@link DamagedDatabaseError} in the place of what SQLite says of a damaged `file`; any other error as it is. */
+export function asDamage(error: unknown, file: string): unknown {
+  const isDamage =
+    error instanceof Sqlite.SqliteError && damageCodes.some((code) => error.code.startsWith(code));
+  return isDamage ? new DamagedDatabaseError(file, error) : error;
+}
