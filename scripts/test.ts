@@ -3,6 +3,7 @@
  * Type check, lint and format are tests too (test/checks.test.ts), so that the runner's summary says all there is.
  * Under CI a test that skips is a failure: a check that did not run has found nothing.
  */
+import { globSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { dirname } from 'node:path';
 import { Transform } from 'node:stream';
@@ -23,6 +24,15 @@ const named = process.argv.slice(2).map((path) => path.replace(/\/$/, ''));
 const globs = (named.length > 0 ? named : ['packages/*/src', 'test']).map((path) =>
   path.endsWith('.ts') ? path : `${path}/**/*.test.ts`,
 );
+
+// A path that is misspelt would otherwise run nothing, and pass.
+const empty = globs.filter((glob) => globSync(glob, { cwd: root }).length === 0);
+if (empty.length > 0) {
+  console.error(
+    `no test matches ${empty.join(', ')}\nusage: npm test -- [PATH…]   (without a path: every test)`,
+  );
+  process.exit(1);
+}
 
 run({
   cwd: root,
