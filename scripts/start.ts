@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { agentNodeFlags, agentProcessEnvironment } from '@holdfast/agent/runtime';
 import { connectApi } from './start/api.ts';
+import { type Claim, claimDirectory } from './start/claim-directory.ts';
 import { firstBaseline, type StartedNode, untilObserved } from './start/first-baseline.ts';
 import { followDrift } from './start/follow-drift.ts';
 import { type Program, startProgram } from './start/program.ts';
@@ -17,14 +18,21 @@ const stop = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop.abort());
 
 try {
-  process.exitCode = await start(prepare(process.env, checkout), stop.signal);
+  if (process.argv.length > 2) throw new Error('npm start takes no arguments; README.md says what it obeys');
+  const settings = prepare(process.env, checkout);
+  const claim = await claimDirectory(settings.directory, say);
+  try {
+    process.exitCode = await start(settings, claim, stop.signal);
+  } finally {
+    claim.release();
+  }
 } catch (error) {
   console.error(`holdfast: ${(error as Error).message}`);
   process.exitCode = 1;
 }
 
 /** Runs until `signal`; returns the exit code. */
-async function start(settings: Settings, signal: AbortSignal): Promise<number> {
+async function start(settings: Settings, claim: Claim, signal: AbortSignal): Promise<number> {
   const collector = startProgram(
     'collector',
     [join(checkout, 'packages/collector/src/main.ts'), 'serve'],
@@ -37,12 +45,14 @@ async function start(settings: Settings, signal: AbortSignal): Promise<number> {
   const failed = new AbortController();
   const running = AbortSignal.any([signal, failed.signal]);
   let failure: string | null = null;
-  const watchOver = (program: Program) =>
+  const watchOver = (program: Program) => {
+    if (program.pid !== undefined) claim.note(program.pid);
     void program.ended.then((how) => {
       if (signal.aborted) return;
       failure ??= `${how}; its log is ${join(settings.directory, `${program.name}.log`)}`;
       failed.abort();
     });
+  };
   watchOver(collector);
 
   try {
@@ -70,10 +80,11 @@ async function start(settings: Settings, signal: AbortSignal): Promise<number> {
   return failure === null ? 0 : 1;
 }
 
+/** Our own collector, that is: one that knows the token. Where another program has the port, ours will end. */
 async function untilReady(api: ReturnType<typeof connectApi>, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
-    const answer = await api.get('/readyz').catch(() => null);
-    if (answer?.status === 200) return;
+    const answer = await api.get('/api/v1/nodes').catch(() => null);
+    if (answer?.status === 200 && answer.text.startsWith('{"nodes":')) return;
     await sleep(50);
   }
   throw new Error('stopped before the collector was ready');

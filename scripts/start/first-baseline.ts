@@ -5,7 +5,8 @@ import type { Api } from './api.ts';
 
 export interface StartedNode {
   readonly node: string;
-  readonly hasBaseline: boolean;
+  /** `old`: from an earlier start. */
+  readonly baseline: 'none' | 'new' | 'old';
   readonly pendingBecause: string | null;
   readonly entries: readonly Entry[];
 }
@@ -13,7 +14,7 @@ export interface StartedNode {
 interface ListedNode {
   readonly name: string;
   readonly observed: string | null;
-  readonly baseline: object | null;
+  readonly baseline: { readonly acceptedAt: string } | null;
   readonly pendingBecause: string | null;
   readonly agent: { readonly startedAt: string };
   readonly health: { readonly phase: string };
@@ -29,7 +30,8 @@ export async function untilObserved(api: Api, startedAt: number, signal: AbortSi
       const lines = text.split('\n').filter((line) => line !== '');
       return {
         node: ours.name,
-        hasBaseline: ours.baseline !== null,
+        baseline:
+          ours.baseline === null ? 'none' : Date.parse(ours.baseline.acceptedAt) >= startedAt ? 'new' : 'old',
         pendingBecause: ours.pendingBecause,
         entries: lines.map((line) => JSON.parse(line) as Entry),
       };
@@ -44,7 +46,8 @@ export async function untilObserved(api: Api, startedAt: number, signal: AbortSi
  * is not root cannot read everything), this accepts it: whoever runs `npm start` is the operator.
  */
 export async function firstBaseline(api: Api, started: StartedNode): Promise<string> {
-  if (started.hasBaseline) return 'compared with the baseline';
+  if (started.baseline === 'old') return 'compared with the baseline of an earlier start';
+  if (started.baseline === 'new') return 'taken as the first baseline';
   const answer = await api.post(`/api/v1/nodes/${started.node}/baseline`, {
     reason: 'first baseline of npm start',
   });

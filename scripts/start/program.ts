@@ -5,6 +5,8 @@ import { createInterface } from 'node:readline';
 
 export interface Program {
   readonly name: string;
+  /** Undefined if it could not be started. */
+  readonly pid: number | undefined;
   /** Resolves when the process has ended, with a sentence that says how. */
   readonly ended: Promise<string>;
   /** Asks it to stop, waits, and after `graceMs` kills it. */
@@ -45,6 +47,7 @@ export function startProgram(
 
   return {
     name,
+    pid: child.pid,
     ended,
     async stop(graceMs) {
       child.kill('SIGTERM');

@@ -1,11 +1,11 @@
 /** Where `npm start` keeps things, and which of its environment each of the two programs gets. */
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { agentOptions } from '@holdfast/agent/options';
 import { collectorOptions } from '@holdfast/collector/config';
 import { defaultScope } from '@holdfast/shared/default-scope';
-import { environmentName, type OptionTable } from '@holdfast/shared/options';
+import { environmentName, type OptionTable, unknownVariables } from '@holdfast/shared/options';
 import { compileScope, parseScope } from '@holdfast/shared/scope';
 
 export interface Settings {
@@ -23,35 +23,34 @@ export interface Settings {
 
 const defaultListen = '127.0.0.1:9477';
 
-/** Creates what is missing. `checkout` is the project's directory. Throws if a variable is unknown to both programs. */
-export function prepare(environment: NodeJS.ProcessEnv, checkout: string): Settings {
-  rejectUnknown(environment);
-  const given = environment['HOLDFAST_DATA_DIR'];
-  const directory = resolve(given ?? join(checkout, '.holdfast'));
+/**
+ * Creates what is missing. `checkout` is the project's directory. Throws if a variable is unknown to both programs, or
+ * if what it names cannot be used.
+ */
+export function prepare(given: NodeJS.ProcessEnv, checkout: string): Settings {
+  rejectUnknown(given);
+  const environment = withoutEmpty(given);
+  const dataDir = environment['HOLDFAST_DATA_DIR'];
+  const directory = resolve(dataDir ?? join(checkout, '.holdfast'));
   mkdirSync(directory, { recursive: true, mode: 0o700 });
-  const operatorTokenFile = environment['HOLDFAST_OPERATOR_TOKEN_FILE'] ?? join(directory, 'operator.token');
-  const operatorToken = environment['HOLDFAST_OPERATOR_TOKEN'] ?? tokenIn(operatorTokenFile, 'operator');
-  if (environment['HOLDFAST_OPERATOR_TOKEN'] !== undefined)
-    writeFileSync(operatorTokenFile, `${operatorToken}\n`, { mode: 0o600 });
-  const agentToken = environment['HOLDFAST_AGENT_TOKEN'] ?? tokenIn(join(directory, 'agent.token'), 'agent');
+  const operator = tokenOf('operator', environment, directory);
+  const agent = tokenOf('agent', environment, directory);
   const scheme = environment['HOLDFAST_TLS_CERT_FILE'] === undefined ? 'http' : 'https';
   const url = `${scheme}://${reachable(environment['HOLDFAST_LISTEN'] ?? defaultListen)}`;
-  const scopeFile = environment['HOLDFAST_SCOPE_FILE'];
   const caFile = environment['HOLDFAST_CA_FILE'] ?? environment['HOLDFAST_TLS_CERT_FILE'];
   return {
     directory,
-    operatorTokenFile,
-    operatorToken,
+    operatorTokenFile: operator.file,
+    operatorToken: operator.token,
     url,
     caFile,
-    roots: compileScope(scopeFile === undefined ? defaultScope : parseScope(readFileSync(scopeFile, 'utf8')))
-      .roots,
+    roots: rootsOf(environment['HOLDFAST_SCOPE_FILE']),
     collectorEnvironment: {
       ...environmentFor(collectorOptions, environment),
-      HOLDFAST_DATA_DIR: given === undefined ? join(directory, 'collector') : directory,
-      HOLDFAST_OPERATOR_TOKEN: operatorToken,
+      HOLDFAST_DATA_DIR: dataDir === undefined ? join(directory, 'collector') : directory,
+      HOLDFAST_OPERATOR_TOKEN: operator.token,
       HOLDFAST_OPERATOR_TOKEN_FILE: undefined,
-      HOLDFAST_AGENT_TOKEN: agentToken,
+      HOLDFAST_AGENT_TOKEN: agent.token,
       HOLDFAST_AGENT_TOKEN_FILE: undefined,
     },
     agentEnvironment: {
@@ -59,12 +58,19 @@ export function prepare(environment: NodeJS.ProcessEnv, checkout: string): Setti
       HOLDFAST_START_SPLAY_SECONDS: '0',
       ...environmentFor(agentOptions, environment),
       HOLDFAST_COLLECTOR_URL: url,
-      HOLDFAST_TOKEN: agentToken,
+      HOLDFAST_TOKEN: agent.token,
       HOLDFAST_TOKEN_FILE: undefined,
       HOLDFAST_CA_FILE: caFile,
       HOLDFAST_LISTEN: undefined, // under `npm start` it is the collector's
     },
   };
+}
+
+/** An empty variable counts as not set, as it does to the programs. */
+function withoutEmpty(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(
+    Object.entries(environment).filter(([name, value]) => !name.startsWith('HOLDFAST_') || value?.trim()),
+  );
 }
 
 /** A variable that one program knows would be an error to the other. */
@@ -76,29 +82,56 @@ function environmentFor(table: OptionTable, environment: NodeJS.ProcessEnv): Nod
 }
 
 function rejectUnknown(environment: NodeJS.ProcessEnv): void {
-  const known = new Set([...namesOf(agentOptions), ...namesOf(collectorOptions)]);
-  const unknown = Object.keys(environment).filter((name) => name.startsWith('HOLDFAST_') && !known.has(name));
-  if (unknown.length > 0)
-    throw new Error(unknown.map((name) => `${name}: is no option of the collector or the agent`).join('\n'));
+  const unknown = unknownVariables({ ...agentOptions, ...collectorOptions }, environment);
+  if (unknown.length > 0) throw new Error(`invalid configuration:\n  ${unknown.join('\n  ')}`);
 }
 
 function namesOf(table: OptionTable): Set<string> {
   return new Set(Object.keys(table).map(environmentName));
 }
 
-/** The token in `file`, which is made if it is not there. */
-function tokenIn(file: string, role: 'operator' | 'agent'): string {
-  try {
-    return readFileSync(file, 'utf8').trim();
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+interface Token {
+  readonly token: string;
+  /** Where the printed curl lines find it. */
+  readonly file: string;
+}
+
+/** As the variables say; else the one in `directory`, which is made if it is not there. */
+function tokenOf(role: 'operator' | 'agent', environment: NodeJS.ProcessEnv, directory: string): Token {
+  const variable = `HOLDFAST_${role.toUpperCase()}_TOKEN`;
+  const [value, givenFile] = [environment[variable], environment[`${variable}_FILE`]];
+  if (givenFile !== undefined) {
+    if (value !== undefined) throw new Error(`${variable} and ${variable}_FILE: set one of them`);
+    const token = readFileSync(givenFile, 'utf8').trim();
+    if (token === '') throw new Error(`${variable}_FILE: ${givenFile} is empty`);
+    return { token, file: givenFile };
   }
-  const token = `hf_${role}_${randomBytes(32).toString('base64url')}`;
-  writeFileSync(file, `${token}\n`, { mode: 0o600, flag: 'wx' });
-  return token;
+  const file = join(directory, `${role}.token`);
+  const kept = existsSync(file) ? readFileSync(file, 'utf8').trim() : '';
+  // Empty: the disk was full when it was to be written.
+  const token = value ?? (kept === '' ? `hf_${role}_${randomBytes(32).toString('base64url')}` : kept);
+  if (token !== kept) writePrivate(file, `${token}\n`);
+  return { token, file };
+}
+
+function writePrivate(file: string, text: string): void {
+  try {
+    writeFileSync(file, text, { mode: 0o600 });
+  } catch (error) {
+    throw new Error(`cannot write ${file}: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+function rootsOf(scopeFile: string | undefined): readonly string[] {
+  if (scopeFile === undefined) return compileScope(defaultScope).roots;
+  try {
+    return compileScope(parseScope(readFileSync(scopeFile, 'utf8'))).roots;
+  } catch (error) {
+    throw new Error(`HOLDFAST_SCOPE_FILE: ${scopeFile}: ${(error as Error).message}`, { cause: error });
+  }
 }
 
 /** Where to reach what listens on all addresses. */
 function reachable(listen: string): string {
-  return listen.replace(/^(0\.0\.0\.0|\[::\]):/, '127.0.0.1:');
+  return listen.replace(/^(?:0\.0\.0\.0|\[::\])?:/, '127.0.0.1:');
 }

@@ -51,6 +51,15 @@ export function driftLine(drift: ShownDrift): string {
   return `${drift.change.padEnd(8)} ${drift.path}${what}`;
 }
 
+export interface UnknownPath {
+  readonly path: string;
+  readonly reason: string;
+}
+
+export function unknownLine({ path, reason }: UnknownPath): string {
+  return `${path}  (${reason})`;
+}
+
 function shellQuoted(path: string): string {
   return /^[-\w./]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`;
 }

@@ -204,7 +204,8 @@ function shown(text: string): string {
   );
 }
 
-function unknownVariables(table: OptionTable, environment: OptionSources['environment']): string[] {
+/** A problem for each `HOLDFAST_*` variable that names no option, and that Kubernetes did not set for a Service. */
+export function unknownVariables(table: OptionTable, environment: OptionSources['environment']): string[] {
   const known = Object.keys(table).map(environmentName);
   const present = Object.keys(environment).filter((name) => name.startsWith('HOLDFAST_'));
   const services = present
