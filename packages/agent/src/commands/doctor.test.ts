@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { checkAide } from './doctor/aide.ts';
 import { judgeClock, judgeToken } from './doctor/collector.ts';
-import { judgeWatchLimit } from './doctor/watch-limits.ts';
+import { judgeWatchFailure, judgeWatchLimit } from './doctor/watch-limits.ts';
 import { testAgent } from './test-agent.ts';
 
 async function serve(t: TestContext, listener: RequestListener): Promise<string> {
@@ -148,6 +148,8 @@ test('the watch limit warns before it is reached', () => {
   assert.equal(judgeWatchLimit(9000, 8192).level, 'FAIL');
   assert.match(judgeWatchLimit(9000, 8192).cure ?? '', /max_user_watches=65536/);
   assert.equal(judgeWatchLimit(1, Number.NaN).level, 'warn');
+  assert.match(judgeWatchFailure('ENOSPC').cure ?? '', /max_user_watches/);
+  assert.match(judgeWatchFailure('EMFILE').cure ?? '', /max_user_instances/);
 });
 
 test('a clock may differ by a minute', () => {

@@ -21,17 +21,24 @@ export function judgeWatchLimit(directories: number, limit: number): DoctorFindi
   return directories * 2 > limit ? warn(name, what, cure) : ok(name, what);
 }
 
-/** How many instances are taken is not told anywhere, so one is taken for a moment. */
+/** How many watches and instances are taken is not told anywhere, so one of each is taken for a moment. */
 function tryWatch(): DoctorFinding {
-  const name = 'inotify instances';
   try {
     watch('/proc/self').close();
-    return ok(name, 'one can be had');
+    return ok(instances, 'one can be had');
   } catch (error) {
-    return fail(
-      name,
-      `none can be had (${(error as NodeJS.ErrnoException).code})`,
-      'raise fs.inotify.max_user_instances with sysctl, or the limit of open files',
-    );
+    return judgeWatchFailure((error as NodeJS.ErrnoException).code);
   }
+}
+
+const instances = 'inotify instances';
+
+/** `code` is the system's error of a first watch. */
+export function judgeWatchFailure(code: string | undefined): DoctorFinding {
+  if (code === 'ENOSPC') {
+    const what = 'all that this user may have are taken (ENOSPC)';
+    return fail('inotify watches in use', what, 'raise fs.inotify.max_user_watches with sysctl');
+  }
+  const cure = 'raise fs.inotify.max_user_instances with sysctl, or the limit of open files';
+  return fail(instances, `none can be had (${code})`, cure);
 }
