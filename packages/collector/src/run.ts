@@ -1,7 +1,6 @@
 /** A whole collector: store, HTTP, retention. Can be started several times in one process, on directories of their own. */
 import type { AddressInfo } from 'node:net';
 import type { Logger } from 'pino';
-import { collectDefaultMetrics } from 'prom-client';
 import { CollectorMetrics } from '#outputs/collector-metrics';
 import type { Millis } from '#core/node-state';
 import type { App } from '#routes/route';
@@ -41,7 +40,7 @@ export async function startCollector(config: CollectorConfig, parts: CollectorPa
   const server = opened.use(await prepareServer(config.tls, log));
   const stopping = new AbortController();
   const metrics = new CollectorMetrics();
-  collectDefaultMetrics({ register: metrics.registry });
+  metrics.measureProcess();
   const app = buildApp({
     store,
     config,

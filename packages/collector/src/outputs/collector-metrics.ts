@@ -1,6 +1,6 @@
 /** Everything that the collector shows on /metrics. One registry per app, so that several can live in one process. */
 import type { ProblemCode } from '@holdfast/shared/problem-codes';
-import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { version } from '../version.ts';
 import { type FleetSnapshot, NodeMetrics } from './node-metrics.ts';
 
@@ -27,6 +27,13 @@ const reportOutcomes: readonly ProblemCode[] = [
 
 /** Seconds. A heartbeat takes milliseconds, a group commit on a slow disk tens of them, a large first report a second. */
 const requestBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+
+/** Gauges of prom-client that are called as if they were counters; those by `type` say the same. */
+const misnamed = [
+  'nodejs_active_handles_total',
+  'nodejs_active_requests_total',
+  'nodejs_active_resources_total',
+] as const;
 
 export class CollectorMetrics {
   readonly registry = new Registry();
@@ -57,6 +64,12 @@ export class CollectorMetrics {
       registers,
     });
     for (const outcome of ['taken', ...reportOutcomes]) this.#reports.inc({ outcome }, 0);
+  }
+
+  /** From now on, with the series of the process that this runs in. Call it once. */
+  measureProcess(): void {
+    collectDefaultMetrics({ register: this.registry });
+    for (const name of misnamed) this.registry.removeSingleMetric(name);
   }
 
   get contentType(): string {
