@@ -395,3 +395,19 @@ test('while the disk is full events are kept in memory, reported from there, and
     assert.deepEqual(await positions(outbox), range(61, 201));
   });
 });
+
+test('an agent that starts while the disk is full keeps events in memory', {
+  skip: needMount(),
+}, async (t) => {
+  const disk = await smallDisk(t);
+  const path = join(disk, 'state');
+  await mkdir(path);
+  await writeFile(join(disk, 'ballast'), Buffer.alloc(300 * 1024)).catch(() => {});
+  await using(path, async (outbox) => {
+    outbox.append(changes(1, 10));
+    assert.deepEqual(await positions(outbox), range(1, 10));
+    assert.match(outbox.degraded ?? '', /ENOSPC/);
+    await assert.rejects(openStateDirectory(path), { code: 'state-directory-locked' });
+    await rm(join(disk, 'ballast'));
+  });
+});
