@@ -186,11 +186,12 @@ export class Surveyor {
       }
       this.#recorder.record(path, stat, noContent, visit);
       const below = path === '/' ? '/' : `${path}/`;
+      let looks = 0;
       for (const known of tree.childrenOf(path)) {
+        if (++looks % namesPerStep === 0) yield;
         if (!names.value.has(known.slice(below.length))) this.#recorder.remove(known, visit, sequence);
       }
       let isHidden = false;
-      let looks = 0;
       for (const name of names.value) {
         if (++looks % namesPerStep === 0) yield;
         const child = below + name;

@@ -1,9 +1,11 @@
 /** Gathers what one report is made of. */
+import type { Manifest } from '@holdfast/shared/manifest';
 import type { AgentFacts, Report } from '@holdfast/shared/wire';
 import { buildReport } from '#core/build-report';
 import type { Observation } from '#core/observation';
 import type { Outbox, OutboxBatch } from '#core/outbox';
 import { planReport, type SyncState } from '#core/sync-state';
+import { runInSlices } from '../observe/run-in-slices.ts';
 
 /** Beyond about this much, events wait for the next report. */
 export const maxReportEventBytes = 8 * 1024 * 1024;
@@ -30,6 +32,18 @@ export async function readEvents(
     const before = changesSeen();
     const batch = await outbox.read({ maxEvents, maxBytes: maxReportEventBytes });
     if (before === changesSeen() || i === maxRereads) return batch;
+  }
+}
+
+/** Computes the digests of buckets that changed, with pauses: what changes meanwhile is little for {@link composeReport}. */
+export async function digestAhead(manifest: Manifest | null, signal: AbortSignal): Promise<void> {
+  if (manifest) await runInSlices(digests(manifest), signal, () => {});
+}
+
+function* digests(manifest: Manifest): Generator<void> {
+  for (const bucket of manifest.buckets()) {
+    void bucket.digest;
+    yield;
   }
 }
 

@@ -19,7 +19,7 @@ import type { CollectorClient } from '#io/collector-client';
 import type { PackedBody } from '#io/pack-body';
 import type { Log } from '../observe/options.ts';
 import type { Commands } from './commands.ts';
-import { composeReport, type ReportSource, readEvents } from './compose-report.ts';
+import { composeReport, digestAhead, type ReportSource, readEvents } from './compose-report.ts';
 import { RetryGate } from './retry-gate.ts';
 import { createWakeup } from './wakeup.ts';
 
@@ -126,7 +126,7 @@ export class ReportLoop {
   async #tell(signal: AbortSignal): Promise<void> {
     const { client, log, onOutcome } = this.#options;
     try {
-      this.#unanswered ??= await this.#makeReport();
+      this.#unanswered ??= await this.#makeReport(signal);
       const outcome = await client.send(this.#unanswered.body, signal);
       this.#settle(this.#unanswered, outcome);
       onOutcome(outcome.kind);
@@ -138,8 +138,9 @@ export class ReportLoop {
     }
   }
 
-  async #makeReport(): Promise<Unanswered> {
-    const { client, commands, heartbeatMs, outbox } = this.#options;
+  async #makeReport(signal: AbortSignal): Promise<Unanswered> {
+    const { client, commands, heartbeatMs, observation, outbox } = this.#options;
+    await digestAhead(observation.manifest, signal);
     const batch = await readEvents(outbox, this.#sync.maxEvents, () => this.#changesSeen);
     const named = this.#dirty.take();
     if (named === null) this.#sync = resynchronised(this.#sync); // holds until the copy is ours again
