@@ -8,6 +8,7 @@
  * 6. The report must start from what is held, and must lead to what it says; else the agent is told what is held.
  * 7. The baseline moves by itself in two cases only (baseline-policy.ts); then drift is judged anew (judge.ts).
  */
+import { ScopeError } from '@holdfast/shared/scope';
 import type { Report } from '@holdfast/shared/wire';
 import { type BaselineMove, moveByPolicy } from '#core/baseline-policy';
 import { nodeEvent } from '#core/event-record';
@@ -80,9 +81,20 @@ export function decideReport(view: NodeView, report: Report, context: IntakeCont
   const observed = report.result === null ? null : applyReport(view, report);
   if (observed?.kind === 'contradicts') return refuse('invalid-report', observed.detail);
   if (observed?.kind === 'mismatch') return { refuse: mismatch(view, observed.detail) };
-  const effects = effectsOf(withScopeOf(view, report), report, observed, context);
+  const effects = effectsUnlessScope(withScopeOf(view, report), report, observed, context);
+  if (effects instanceof ScopeError) return refuse('invalid-report', effects.message);
   const { observed: digest, eventsStored } = effects.state;
   return { apply: effects, outcome: { kind: 'applied', observed: digest, eventsStored } };
+}
+
+/** The error of a scope that is too costly to match, in the place of the effects. */
+function effectsUnlessScope(...given: Parameters<typeof effectsOf>): NodeEffects | ScopeError {
+  try {
+    return effectsOf(...given);
+  } catch (error) {
+    if (error instanceof ScopeError) return error;
+    throw error;
+  }
 }
 
 function refuse(

@@ -16,7 +16,7 @@ import {
   type Visibility,
 } from '@holdfast/shared/compare';
 import { bucketCount } from '@holdfast/shared/manifest';
-import { compileScope } from '@holdfast/shared/scope';
+import { compileForeignScope } from '@holdfast/shared/scope';
 import { type BlindSpot, visibilityOf } from '@holdfast/shared/visibility';
 import { isSameEntry, type ManifestSide } from '#core/manifest-edit';
 import type { DriftEffects, DriftEnd, NodeView, StandingDrift } from '#core/node-state';
@@ -78,7 +78,7 @@ export function visibilityBetween(
   const compiled = (digest: string) => {
     const scope = view.scope(digest);
     if (!scope) throw new Error(`the store lacks the scope ${digest}`);
-    return compileScope(scope);
+    return compileForeignScope(scope);
   };
   return visibilityOf(blindSpots, { baseline: compiled(baselineScope), observed: compiled(observedScope) });
 }

@@ -3,7 +3,7 @@ import type { BlindSpot } from '@holdfast/shared/visibility';
 import { maxReportEntries, type Report } from '@holdfast/shared/wire';
 import { type EntryChange, ManifestEdit, type ManifestSide, sideOf } from '#core/manifest-edit';
 import type { BucketRecord, ManifestRecord, NodeView } from '#core/node-state';
-import { compileScope, type Scope } from '@holdfast/shared/scope';
+import { compileForeignScope, type Scope } from '@holdfast/shared/scope';
 
 /** The most entries that one node's manifest may have. */
 export const maxManifestEntries = maxReportEntries;
@@ -117,5 +117,5 @@ function* withinBothScopes(
 }
 
 function compileKnown(scope: Scope | null) {
-  return scope && compileScope(scope);
+  return scope && compileForeignScope(scope);
 }

@@ -52,6 +52,25 @@ test('a scope that shrinks leaves what it no longer shows as unknown, with its d
   assert.deepEqual([all.unknown, all.remaining], [0, 0]);
 });
 
+test('a scope that would take the collector hours to match is refused, and changes nothing', async () => {
+  await using opened = await openTestStore();
+  const { store } = opened;
+  const long = Array.from({ length: 20 }, (_, i) => `/etc/${'a/'.repeat(500)}${i}`);
+  const agent = new TestAgent(
+    'n1',
+    long.map((path) => file(path)),
+  );
+  await agent.introduce(store);
+  const before = await store.node('n1');
+  const exclude = Array.from({ length: 1000 }, (_, i) => `/**/${'?'.repeat(1000)}${i}`);
+  const changed = long.map((path) => file(path, 'b'));
+  agent.rescope({ version: 1, paths: [{ path: '/' }], exclude }, changed);
+  const refused = await agent.send(store, agent.report(changed));
+  assert.ok('refused' in refused && refused.refused.code === 'invalid-report', JSON.stringify(refused));
+  assert.match(refused.refused.detail, /too much work/);
+  assert.deepEqual(await store.node('n1'), before);
+});
+
 test('a baseline follows a scope that the configuration expects, and keeps what was accepted', async () => {
   await using opened = await openTestStore();
   const { store } = opened;
