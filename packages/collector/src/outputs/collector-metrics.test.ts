@@ -107,7 +107,12 @@ const snapshot: FleetSnapshot = {
 };
 
 function degraded(): NodeState['health'] {
-  return { phase: 'watching', watchDegraded: 'no watches left', outboxDegraded: null, eventsDropped: 7 };
+  return {
+    phase: 'watching',
+    watchDegraded: 'no watches left',
+    outboxDegraded: 'the disk is full',
+    eventsDropped: 7,
+  };
 }
 
 async function rendered(prepare: (metrics: CollectorMetrics) => void = () => {}): Promise<string> {

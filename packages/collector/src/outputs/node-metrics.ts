@@ -60,6 +60,7 @@ export class NodeMetrics {
     const { name: node, agent, health, scans, lastReportAt } = state;
     this.#series.lastReport.set({ node }, lastReportAt / 1000);
     this.#series.watchDegraded.set({ node }, health.watchDegraded === null ? 0 : 1);
+    this.#series.outboxDegraded.set({ node }, health.outboxDegraded === null ? 0 : 1);
     this.#series.eventsDropped.inc({ node }, health.eventsDropped);
     for (const scan of scans) {
       const { net } = scan;
@@ -142,6 +143,11 @@ function declareSeries(registry: Registry) {
     watchDegraded: gauge(
       'holdfast_node_watch_degraded',
       '1 while the watcher of the agent does not work and the metadata sweep stands in.',
+      [],
+    ),
+    outboxDegraded: gauge(
+      'holdfast_node_outbox_degraded',
+      '1 while the outbox of the agent does not work, so that events may be lost.',
       [],
     ),
     info: gauge('holdfast_node_info', 'Always 1; the labels say what runs on the node.', [
