@@ -64,3 +64,8 @@ test('silence counts from the later of the last report and our own readiness, an
   assert.equal(silentForMillis(100, { now: 1000, readyAt: 400, silentSeconds: 1 }), 600);
   assert.equal(silentForMillis(2000, { now: 1000, readyAt: 0, silentSeconds: 1 }), 0);
 });
+
+test('a last report from a time that is far ahead does not hide that nothing comes', () => {
+  assert.equal(silentForMillis(2001, { now: 1000, readyAt: 0, silentSeconds: 1 }), 1000);
+  assert.equal(silentForMillis(2001, { now: 1000, readyAt: 1500, silentSeconds: 1 }), 0);
+});

@@ -35,9 +35,17 @@ export function nodeStatus(
   return { status: statuses[0]!, statuses };
 }
 
-/** Whole milliseconds for which nothing came; 0 where the clock went back. */
-export function silentForMillis(lastReportAt: Millis, { now, readyAt }: StatusContext): number {
-  return Math.max(0, now - Math.max(lastReportAt, readyAt));
+/**
+ * Whole milliseconds for which nothing came; 0 where the clock went back a little. A time that lies further ahead than
+ * silence is allowed to last was written by a clock that was wrong, and counts for nothing: a node that has stopped
+ * must not pass for heard until that time comes.
+ */
+export function silentForMillis(
+  lastReportAt: Millis,
+  { now, readyAt, silentSeconds }: StatusContext,
+): number {
+  const heard = lastReportAt - now > silentSeconds * 1000 ? readyAt : Math.max(lastReportAt, readyAt);
+  return Math.max(0, now - heard);
 }
 
 function holds(
