@@ -87,26 +87,26 @@ function scanEnd(scan: { readonly startedAt: string; readonly durationMs: number
 
 function declareSeries(registry: Registry) {
   const registers = [registry];
-  const gauge = <const Label extends string>(name: string, help: string, labelNames: readonly Label[]) =>
-    new Gauge({ name, help, labelNames: ['node', ...labelNames], registers });
+  const gauge = <const Label extends string = never>(
+    name: string,
+    help: string,
+    labelNames: readonly Label[] = [],
+  ) => new Gauge({ name, help, labelNames: ['node', ...labelNames], registers });
   return {
     detected: gauge('aide_drift_detected', '1 while the drift of this path stands.', ['path']),
     driftPaths: gauge('holdfast_node_drift_paths', 'Standing drifts, by kind of change.', ['change']),
     hidden: gauge(
       'holdfast_node_drift_paths_hidden',
       'Standing drifts without a series aide_drift_detected of their own, because the node has too many.',
-      [],
     ),
     driftSince: gauge(
       'holdfast_node_drift_since_timestamp_seconds',
       'When the oldest drift that stands was first seen.',
-      [],
     ),
-    lastReport: gauge('holdfast_node_last_report_timestamp_seconds', 'When the last report came in.', []),
+    lastReport: gauge('holdfast_node_last_report_timestamp_seconds', 'When the last report came in.'),
     silent: gauge(
       'holdfast_node_silent',
       '1 while nothing has come from the node for longer than is allowed.',
-      [],
     ),
     lastScan: gauge(
       'holdfast_node_last_scan_timestamp_seconds',
@@ -121,19 +121,13 @@ function declareSeries(registry: Registry) {
     baselineAccepted: gauge(
       'holdfast_node_baseline_accepted_timestamp_seconds',
       'When the present baseline was accepted.',
-      [],
     ),
     baselineReviewed: gauge(
       'holdfast_node_baseline_reviewed',
       '1 if who accepted the present baseline named what they had looked at.',
-      [],
     ),
     status: gauge('holdfast_node_status', '1 for the worst status that holds, 0 for the others.', ['status']),
-    unknownPaths: gauge(
-      'holdfast_node_unknown_paths',
-      'Paths that cannot be measured in full at present.',
-      [],
-    ),
+    unknownPaths: gauge('holdfast_node_unknown_paths', 'Paths that cannot be measured in full at present.'),
     eventsDropped: new Counter({
       name: 'holdfast_node_events_dropped_total',
       help: "Events that the agent dropped because its outbox was full, since the outbox's journal began.",
@@ -143,12 +137,10 @@ function declareSeries(registry: Registry) {
     watchDegraded: gauge(
       'holdfast_node_watch_degraded',
       '1 while the watcher of the agent does not work and the metadata sweep stands in.',
-      [],
     ),
     outboxDegraded: gauge(
       'holdfast_node_outbox_degraded',
       '1 while the outbox of the agent does not work, so that events may be lost.',
-      [],
     ),
     info: gauge('holdfast_node_info', 'Always 1; the labels say what runs on the node.', [
       'agent_version',
