@@ -93,7 +93,6 @@ test('docs/api.md lists every route with its role, and no other', async () => {
       config,
       log: createLog('silent', process.stderr),
       clock: () => 0,
-      readyAt: 0,
     });
     await app.ready();
     const routes = routesOf(app).map(({ method, path, role }) => `${method} ${path} ${role}`);

@@ -63,7 +63,7 @@ export class CollectorApp implements AsyncDisposable {
       config,
       log: createLog('debug', { write: (line) => void lines.push(line) }),
       clock: () => this.now,
-      readyAt: this.now,
+      monotonic: () => this.now,
       stopping: this.stopping.signal,
     });
   }

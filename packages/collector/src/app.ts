@@ -19,6 +19,7 @@ import { listAudit } from '#routes/list-audit';
 import { listBaselines } from '#routes/list-baselines';
 import { listEvents } from '#routes/list-events';
 import { listNodes } from '#routes/list-nodes';
+import { Liveness } from '#routes/liveness';
 import { metrics } from '#routes/metrics';
 import { observeRequests } from '#routes/observe-requests';
 import { postBaseline } from '#routes/post-baseline';
@@ -61,7 +62,8 @@ export interface AppParts {
   readonly config: CollectorConfig;
   readonly log: FastifyBaseLogger;
   readonly clock: () => Millis;
-  readonly readyAt: Millis;
+  /** Milliseconds from any origin, never going back. Default: `performance.now`. */
+  readonly monotonic?: () => number;
   readonly stopping?: AbortSignal;
   readonly metrics?: CollectorMetrics;
   readonly serverFactory?: FastifyServerFactory;
@@ -88,7 +90,7 @@ export function buildApp(parts: AppParts): App {
     config: parts.config,
     metrics: parts.metrics ?? new CollectorMetrics(),
     clock: parts.clock,
-    readyAt: parts.readyAt,
+    liveness: new Liveness(parts.monotonic),
     stopping: parts.stopping ?? new AbortController().signal,
   };
   app.setValidatorCompiler(validate);

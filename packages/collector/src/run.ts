@@ -46,7 +46,6 @@ export async function startCollector(config: CollectorConfig, parts: CollectorPa
     config,
     log,
     clock,
-    readyAt: clock(),
     stopping: stopping.signal,
     metrics,
     serverFactory: server.factory,

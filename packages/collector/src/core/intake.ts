@@ -150,7 +150,11 @@ function effectsOf(
   const spoken = speak(view.state, report, context);
   const seen: NodeState = {
     ...spoken.state,
-    ...(observed && { observed: observed.side.record.digest, blindSpots: observed.blindSpots }),
+    ...(observed && {
+      observed: observed.side.record.digest,
+      observedAt: now,
+      blindSpots: observed.blindSpots,
+    }),
     journal: report.journal,
     eventsStored: told.eventsStored,
   };
@@ -234,6 +238,7 @@ function firstState(node: string, report: Report, now: Millis): NodeState {
     instance: report.instance,
     sequence: report.sequence,
     lastReportAt: now,
+    observedAt: null,
     retired: [],
     refusedInstance: null,
     agent: report.agent,

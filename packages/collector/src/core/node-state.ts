@@ -46,6 +46,8 @@ export interface NodeState {
   /** Of the last report that was applied. */
   readonly sequence: number;
   readonly lastReportAt: Millis;
+  /** The last report that told of a manifest: until then, what is held was seen. Null if none has. */
+  readonly observedAt: Millis | null;
   /** Newest first; bounded. */
   readonly retired: readonly RetiredInstance[];
   /** The instance whose reports are refused because another one claims the node too. */

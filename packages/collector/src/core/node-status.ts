@@ -2,27 +2,33 @@
  * A node's status. All that hold are listed, worst first; the worst is the status.
  *
  * - `drifting`: a drift stands.
- * - `unknown`: a path can't be measured at present, or nothing is observed although there is a baseline.
- * - `silent`: nothing came for longer than allowed, counted from the later of the last report and our own readiness.
+ * - `unknown`: a path can't be measured at present, or nothing is observed although there is a baseline, or reports come
+ *   but none has told of a manifest for longer than a node may be silent (an agent that never ends its first scan).
+ * - `silent`: nothing came for longer than allowed.
  * - `pending`: no accepted baseline.
  * - `clean`: none of these.
  */
-import type { Millis, NodeState } from '#core/node-state';
+import type { NodeState } from '#core/node-state';
 
 export const nodeStatuses = ['drifting', 'unknown', 'silent', 'pending', 'clean'] as const;
 export type NodeStatus = (typeof nodeStatuses)[number];
 
 /** What the status of a node follows from; a `NodeSummary` of the store is one. */
 export interface StatusFacts {
-  readonly state: Pick<NodeState, 'lastReportAt' | 'observed' | 'baseline'>;
+  readonly state: Pick<NodeState, 'observed' | 'baseline'>;
   readonly drift: { readonly added: number; readonly removed: number; readonly changed: number };
   readonly unknownPaths: number;
 }
 
+/** Milliseconds, counted from the later of what they name and the collector's own start. */
+export interface NodeAges {
+  readonly sinceReportMs: number;
+  /** Since a report that told of a manifest. */
+  readonly sinceObservedMs: number;
+}
+
 export interface StatusContext {
-  readonly now: Millis;
-  /** When this collector began to take reports. */
-  readonly readyAt: Millis;
+  readonly ages: NodeAges;
   readonly silentSeconds: number;
 }
 
@@ -35,31 +41,21 @@ export function nodeStatus(
   return { status: statuses[0]!, statuses };
 }
 
-/**
- * Whole milliseconds for which nothing came; 0 where the clock went back a little. A time that lies further ahead than
- * silence is allowed to last was written by a clock that was wrong, and counts for nothing: a node that has stopped
- * must not pass for heard until that time comes.
- */
-export function silentForMillis(
-  lastReportAt: Millis,
-  { now, readyAt, silentSeconds }: StatusContext,
-): number {
-  const heard = lastReportAt - now > silentSeconds * 1000 ? readyAt : Math.max(lastReportAt, readyAt);
-  return Math.max(0, now - heard);
-}
-
 function holds(
   status: Exclude<NodeStatus, 'clean'>,
   { state, drift, unknownPaths }: StatusFacts,
-  context: StatusContext,
+  { ages, silentSeconds }: StatusContext,
 ): boolean {
+  const isTooLong = (ms: number) => ms > silentSeconds * 1000;
+  const isSilent = isTooLong(ages.sinceReportMs);
   switch (status) {
     case 'drifting':
       return drift.added + drift.removed + drift.changed > 0;
     case 'unknown':
-      return unknownPaths > 0 || (state.observed === null && state.baseline !== null);
+      if (unknownPaths > 0 || (state.observed === null && state.baseline !== null)) return true;
+      return state.observed !== null && !isSilent && isTooLong(ages.sinceObservedMs);
     case 'silent':
-      return silentForMillis(state.lastReportAt, context) > context.silentSeconds * 1000;
+      return isSilent;
     case 'pending':
       return state.baseline === null;
   }

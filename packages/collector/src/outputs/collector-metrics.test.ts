@@ -20,6 +20,7 @@ function stateOf(name: string, part: Partial<NodeState>): NodeState {
     instance: '0'.repeat(32),
     sequence: 1,
     lastReportAt: now - 30_000,
+    observedAt: now - 30_000,
     retired: [],
     refusedInstance: null,
     agent: {
@@ -103,8 +104,12 @@ const snapshot: FleetSnapshot = {
     { node: 'drifting-1', path: '/etc/a "quoted"\\path' },
     { node: 'drifting-1', path: '/etc/new%0Aline' },
   ],
-  status: { now, readyAt: now - 4_000_000, silentSeconds: 300 },
+  statusOf: (node) => ({ ages: ages(node === 'silent-1' ? 4_000_000 : 30_000), silentSeconds: 300 }),
 };
+
+function ages(ms: number) {
+  return { sinceReportMs: ms, sinceObservedMs: ms };
+}
 
 function degraded(): NodeState['health'] {
   return {

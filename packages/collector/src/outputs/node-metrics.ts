@@ -11,7 +11,7 @@ export interface FleetSnapshot {
   readonly nodes: readonly NodeSummary[];
   /** At most so many a node as the configuration allows. */
   readonly drift: readonly { readonly node: string; readonly path: string }[];
-  readonly status: StatusContext;
+  readonly statusOf: (node: string) => StatusContext;
 }
 
 export class NodeMetrics {
@@ -21,7 +21,7 @@ export class NodeMetrics {
     this.#series = declareSeries(registry);
   }
 
-  show({ nodes, drift, status }: FleetSnapshot): void {
+  show({ nodes, drift, statusOf }: FleetSnapshot): void {
     for (const series of Object.values(this.#series)) series.reset();
     const shown = new Map<string, number>();
     for (const { node, path } of drift) {
@@ -30,7 +30,7 @@ export class NodeMetrics {
     }
     for (const summary of nodes) {
       this.#showDrift(summary, shown.get(summary.state.name) ?? 0);
-      this.#showStatus(summary, status);
+      this.#showStatus(summary, statusOf(summary.state.name));
       this.#showReport(summary);
     }
   }
@@ -64,7 +64,7 @@ export class NodeMetrics {
     this.#series.eventsDropped.inc({ node }, health.eventsDropped);
     for (const scan of scans) {
       const { net } = scan;
-      this.#series.lastScan.set({ node, net }, scanEnd(scan, lastReportAt) / 1000);
+      this.#series.lastScan.set({ node, net }, scanEnd(scan, agent.clock, lastReportAt) / 1000);
       this.#series.scanDuration.set({ node, net }, scan.durationMs / 1000);
     }
     this.#series.info.set(
@@ -80,9 +80,14 @@ export class NodeMetrics {
   }
 }
 
-/** By the agent's clock, but not after the report that told of it: a clock that is ahead must not hide an old scan. */
-function scanEnd(scan: { readonly startedAt: string; readonly durationMs: number }, told: Millis): Millis {
-  return Math.min(Date.parse(scan.startedAt) + scan.durationMs, told);
+/** By our own clock: the agent's says only how old the scan was when it was told of, so a wrong one cancels out. */
+function scanEnd(
+  scan: { readonly startedAt: string; readonly durationMs: number },
+  agentClock: string,
+  told: Millis,
+): Millis {
+  const age = Date.parse(agentClock) - (Date.parse(scan.startedAt) + scan.durationMs);
+  return told - Math.max(0, age);
 }
 
 function declareSeries(registry: Registry) {

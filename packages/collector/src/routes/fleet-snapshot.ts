@@ -3,8 +3,8 @@ import type { StatusContext } from '#core/node-status';
 import type { FleetSnapshot } from '#outputs/node-metrics';
 import type { RouteContext } from './route.ts';
 
-export function statusContext({ clock, readyAt, config }: RouteContext): StatusContext {
-  return { now: clock(), readyAt, silentSeconds: config.nodeSilentSeconds };
+export function statusContext({ liveness, config }: RouteContext, node: string): StatusContext {
+  return { ages: liveness.ages(node), silentSeconds: config.nodeSilentSeconds };
 }
 
 export async function fleetSnapshot(context: RouteContext): Promise<FleetSnapshot> {
@@ -13,5 +13,5 @@ export async function fleetSnapshot(context: RouteContext): Promise<FleetSnapsho
     store.nodes(),
     store.standingDriftOfAll(config.metrics.pathsPerNode),
   ]);
-  return { nodes, drift, status: statusContext(context) };
+  return { nodes, drift, statusOf: (node) => statusContext(context, node) };
 }

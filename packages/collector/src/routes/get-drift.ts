@@ -29,7 +29,7 @@ export const getDrift: Route = (app, { store }) => {
   );
 };
 
-function driftAnswer(drift: DriftRecord, { lastReportAt }: NodeState) {
+function driftAnswer(drift: DriftRecord, { observedAt }: NodeState) {
   const { id, path, change, attributes, before, after, firstSeenAt, occurrences, unknown } = drift;
   return {
     id,
@@ -40,7 +40,7 @@ function driftAnswer(drift: DriftRecord, { lastReportAt }: NodeState) {
     after,
     engines: ['native'],
     firstSeenAt: timestamp(firstSeenAt),
-    lastSeenAt: timestamp(Math.max(firstSeenAt, lastReportAt)),
+    lastSeenAt: timestamp(Math.max(firstSeenAt, observedAt ?? 0)),
     occurrences,
     unknown,
   };

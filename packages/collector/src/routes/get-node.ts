@@ -6,6 +6,7 @@ export const getNode: Route = (app, context) => {
   app.get(
     '/api/v1/nodes/:node',
     { config: { role: 'viewer' }, schema: { params: NodeParams } },
-    async ({ params }) => nodeAnswer(await knownNode(context.store, params.node), statusContext(context)),
+    async ({ params: { node } }) =>
+      nodeAnswer(await knownNode(context.store, node), statusContext(context, node)),
   );
 };

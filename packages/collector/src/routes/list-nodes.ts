@@ -5,7 +5,8 @@ import type { Route } from './route.ts';
 export const listNodes: Route = (app, context) => {
   app.get('/api/v1/nodes', { config: { role: 'viewer' } }, async () => {
     const nodes = await context.store.nodes();
-    const status = statusContext(context);
-    return { nodes: nodes.map((summary) => nodeAnswer(summary, status)) };
+    return {
+      nodes: nodes.map((summary) => nodeAnswer(summary, statusContext(context, summary.state.name))),
+    };
   });
 };

@@ -1,5 +1,5 @@
 /** A node as the API shows it. */
-import { nodeStatus, silentForMillis, type StatusContext } from '#core/node-status';
+import { nodeStatus, type StatusContext } from '#core/node-status';
 import type { BaselineRecord } from '#core/node-state';
 import type { NodeSummary, Store } from '#store/store';
 import { ProblemError } from './problem.ts';
@@ -18,7 +18,8 @@ export function nodeAnswer(summary: NodeSummary, context: StatusContext) {
     baseline: state.baseline && { ...baselineAnswer(state.baseline), scopeDigest: summary.baselineScope },
     firstSeenAt: timestamp(state.firstSeenAt),
     lastReportAt: timestamp(state.lastReportAt),
-    silentForSeconds: Math.floor(silentForMillis(state.lastReportAt, context) / 1000),
+    observedAt: timestamp(state.observedAt),
+    silentForSeconds: Math.floor(context.ages.sinceReportMs / 1000),
     scans: state.scans,
     agent: state.agent,
     health: state.health,

@@ -20,7 +20,7 @@ const reportJsonLimits: JsonLimits = {
 
 /** Takes a report in. 2xx means that everything in it is durable. */
 export const postReports: Route = (app, context) => {
-  const { store, config, clock } = context;
+  const { store, config, clock, liveness } = context;
   const reader = new ReportBodyReader();
   void app.register(async (scope) => {
     // The body stays a stream: only ReportBodyReader knows how much of it may be taken.
@@ -36,6 +36,7 @@ export const postReports: Route = (app, context) => {
         const intake = { node, now: clock(), ...config.intake };
         const decided = await store.decide(node, (view) => decideReport(view, report, intake));
         const { outcome, commands } = takenOrThrow(decided, { epoch: store.epoch });
+        liveness.heard(node, report.result !== null);
         const { observed, eventsStored } = outcome;
         return { observed, epoch: store.epoch, eventsStored, commands: [...commands] };
       },

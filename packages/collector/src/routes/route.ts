@@ -14,6 +14,7 @@ import type { Millis } from '#core/node-state';
 import type { CollectorMetrics } from '#outputs/collector-metrics';
 import type { Store } from '#store/store';
 import type { CollectorConfig } from '../config.ts';
+import type { Liveness } from './liveness.ts';
 
 export type App = FastifyInstance<
   RawServerDefault,
@@ -28,8 +29,7 @@ export interface RouteContext {
   readonly config: CollectorConfig;
   readonly metrics: CollectorMetrics;
   readonly clock: () => Millis;
-  /** When this process began to serve: silence counts from here for nodes that have not reported since. */
-  readonly readyAt: Millis;
+  readonly liveness: Liveness;
   /** Aborted when the collector stops; whatever waits on behalf of a caller ends then. */
   readonly stopping: AbortSignal;
 }

@@ -57,6 +57,7 @@ export const migrations: readonly string[] = [
     node INTEGER PRIMARY KEY REFERENCES node (id),
     sequence INTEGER NOT NULL,
     at INTEGER NOT NULL,
+    observed_at INTEGER, -- the last report that told of a manifest
     clock TEXT NOT NULL,
     scans TEXT NOT NULL
   ) STRICT;

@@ -54,6 +54,7 @@ interface NodeRow {
 interface HeartbeatRow {
   readonly sequence: number;
   readonly at: number;
+  readonly observed_at: number | null;
   readonly clock: string;
   readonly scans: string;
 }
@@ -88,7 +89,8 @@ export function nodeRows(db: Database, manifests: ManifestRows) {
   const commands = commandRows(db);
   const sql = {
     all: db.prepare<[], NodeRow & HeartbeatRow>(
-      `SELECT node.*, heartbeat.sequence, heartbeat.at, heartbeat.clock, heartbeat.scans
+      `SELECT node.*, heartbeat.sequence, heartbeat.at, heartbeat.observed_at,
+         heartbeat.clock, heartbeat.scans
        FROM node JOIN heartbeat ON heartbeat.node = node.id`,
     ),
     add: db.prepare(
@@ -98,8 +100,9 @@ export function nodeRows(db: Database, manifests: ManifestRows) {
       `UPDATE node SET ${nodeColumns.map((column) => `${column} = @${column}`).join(', ')} WHERE id = @id`,
     ),
     beat: db.prepare(
-      `INSERT INTO heartbeat (node, sequence, at, clock, scans) VALUES (?, ?, ?, ?, ?)
-       ON CONFLICT DO UPDATE SET sequence = excluded.sequence, at = excluded.at, clock = excluded.clock, scans = excluded.scans`,
+      `INSERT INTO heartbeat (node, sequence, at, observed_at, clock, scans) VALUES (?, ?, ?, ?, ?, ?)
+       ON CONFLICT DO UPDATE SET sequence = excluded.sequence, at = excluded.at,
+         observed_at = excluded.observed_at, clock = excluded.clock, scans = excluded.scans`,
     ),
   };
 
@@ -117,8 +120,8 @@ export function nodeRows(db: Database, manifests: ManifestRows) {
     update(before: NodeRecord | null, record: NodeRecord): void {
       const row = toRow(record);
       if (!before || !isSameRow(toRow(before), row)) sql.update.run({ ...row, id: record.id });
-      const { sequence, lastReportAt, agent, scans } = record.state;
-      sql.beat.run(record.id, sequence, lastReportAt, agent.clock, JSON.stringify(scans));
+      const { sequence, lastReportAt, observedAt, agent, scans } = record.state;
+      sql.beat.run(record.id, sequence, lastReportAt, observedAt, agent.clock, JSON.stringify(scans));
     },
   };
 }
@@ -171,6 +174,7 @@ function toRecord(
       instance: row.instance,
       sequence: row.sequence,
       lastReportAt: row.at,
+      observedAt: row.observed_at,
       retired: JSON.parse(row.retired) as NodeState['retired'],
       refusedInstance: row.refused_instance,
       agent: { ...(JSON.parse(row.agent) as NodeState['agent']), clock: row.clock },
