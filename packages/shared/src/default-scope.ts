@@ -14,9 +14,11 @@ paths:
   - path: /usr/bin
   - path: /usr/sbin
   - path: /usr/local/bin
-  # These files only: the kubelet writes pod state beside them.
+  # These files only: the kubelet writes pod state beside them. Hosts that are no workers have neither.
   - path: /var/lib/kubelet/config.yaml
+    optional: true
   - path: /var/lib/kubelet/kubeadm-flags.env
+    optional: true
 exclude:
   # A file on old hosts, rewritten at every mount; a link to /proc elsewhere.
   - /etc/mtab

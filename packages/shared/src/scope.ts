@@ -24,6 +24,8 @@ const PathRule = Type.Object(
     attributes: Type.Optional(Type.Array(Type.Enum([...scopeAttributes]), { minItems: 1 })),
     /** Whether to enter file systems that are mounted below this path. Default: record the mount, stay out. */
     enterMounts: Type.Optional(Type.Boolean()),
+    /** Whether the path may be absent from the start. Default: a first manifest without it waits for an operator. */
+    optional: Type.Optional(Type.Boolean()),
   },
   { additionalProperties: false },
 );
@@ -117,7 +119,10 @@ export function scopeDigest(scope: Scope): string {
   const meaning = {
     version: scope.version,
     paths: scope.paths
-      .map((rule) => [rule.path, sortedAttributes(rule.attributes), rule.enterMounts ?? false] as const)
+      .map(({ path, attributes, enterMounts = false, optional = false }) => {
+        const always = [path, sortedAttributes(attributes), enterMounts] as const;
+        return optional ? ([...always, 'optional'] as const) : always;
+      })
       .sort((a, b) => (a[0] < b[0] ? -1 : 1)),
     exclude: [...new Set(scope.exclude)].sort(),
   };

@@ -45,7 +45,10 @@ export function moveByPolicy(
 function acceptInitial(view: NodeView, observed: Observed, context: IntakeContext): BaselineMove {
   const { record } = observed.side;
   const siblings = () => view.siblingEntries(record.scopeDigest);
-  const pendingBecause = whyPending(context.initialBaseline, record, observed.blindSpots, siblings);
+  const rules = view.scope(record.scopeDigest)?.paths ?? [];
+  const isOptional = (path: string) => rules.some((rule) => rule.path === path && rule.optional === true);
+  const { initialBaseline } = context;
+  const pendingBecause = whyPending(initialBaseline, record, observed.blindSpots, isOptional, siblings);
   if (pendingBecause !== null) {
     const state = { baseline: null, pendingBecause };
     return { state, side: null, buckets: [], manifests: [], events: [], audit: null };

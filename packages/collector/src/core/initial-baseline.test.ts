@@ -6,24 +6,36 @@ import { file, openTestStore, TestAgent } from '#store/test-node';
 const whole = { entries: 100, unread: 0 };
 const noSiblings = () => null;
 
+const never = () => false;
+
 test('a whole first manifest is taken, alone or with half of what its siblings have', () => {
-  assert.equal(whyPending('accept', whole, [], noSiblings), null);
+  assert.equal(whyPending('accept', whole, [], never, noSiblings), null);
   assert.equal(
-    whyPending('accept', whole, [], () => 200),
+    whyPending('accept', whole, [], never, () => 200),
     null,
   );
-  assert.equal(whyPending('accept', whole, [{ path: '/etc/cni', reason: 'missing' }], noSiblings), null);
+  const lacking = [{ path: '/var/lib/kubelet/config.yaml', reason: 'missing' }] as const;
+  assert.equal(
+    whyPending('accept', whole, lacking, (path) => path === lacking[0].path, noSiblings),
+    null,
+  );
+  assert.equal(
+    whyPending('accept', whole, [{ path: '/usr/local/bin', reason: 'empty' }], never, noSiblings),
+    null,
+  );
 });
 
 test('a first manifest waits for an operator where the configuration, or what it holds, says so', () => {
   const why = (...args: Parameters<typeof whyPending>) => whyPending(...args) ?? 'taken';
-  assert.match(why('pending', whole, [], noSiblings), /configuration/);
-  assert.match(why('accept', { entries: 0, unread: 0 }, [], noSiblings), /empty/);
-  assert.match(why('accept', { entries: 9, unread: 1 }, [], noSiblings), /1 path could not be read/);
+  assert.match(why('pending', whole, [], never, noSiblings), /configuration/);
+  assert.match(why('accept', { entries: 0, unread: 0 }, [], never, noSiblings), /empty/);
+  assert.match(why('accept', { entries: 9, unread: 1 }, [], never, noSiblings), /1 path could not be read/);
   const dark = [{ path: '/etc/ssl', reason: 'unreadable' }] as const;
-  assert.match(why('accept', whole, dark, noSiblings), /1 place could not be listed/);
+  assert.match(why('accept', whole, dark, never, noSiblings), /1 place could not be listed/);
+  const lost = [{ path: '/etc', reason: 'missing' }] as const;
+  assert.match(why('accept', whole, lost, never, noSiblings), /\/etc is missing/);
   assert.match(
-    why('accept', whole, [], () => 201),
+    why('accept', whole, [], never, () => 201),
     /100 entries, where other nodes with this scope have 201/,
   );
 });
