@@ -41,8 +41,26 @@ test('mount points are unescaped and told without the host root', () => {
     '24 1 0:23 / /hostile rw - tmpfs x rw',
     '',
   ].join('\n');
-  assert.deepEqual([...mountPointsOf(mountinfo, '/host')], ['/', '/etc/with space\\%0A%FF']);
-  assert.deepEqual([...mountPointsOf(mountinfo, '/')].slice(1), ['/host/etc/with space\\%0A%FF', '/hostile']);
+  assert.deepEqual([...mountPointsOf(mountinfo, '/host').keys()], ['/', '/etc/with space\\%0A%FF']);
+  assert.deepEqual([...mountPointsOf(mountinfo, '/').keys()].slice(1), [
+    '/host/etc/with space\\%0A%FF',
+    '/hostile',
+  ]);
+});
+
+test('only file systems that are known to be local may be looked at; the last mount on a place is the one seen', () => {
+  const mountOn = (place: string, type: string) => `1 2 0:1 / ${place} rw shared:1 - ${type} src rw`;
+  const lines = [
+    mountOn('/a', 'nfs4'),
+    mountOn('/b', 'ext4'),
+    mountOn('/c', 'ext4'),
+    mountOn('/c', 'fuse.sshfs'),
+  ];
+  const points = mountPointsOf(lines.join('\n'), '/');
+  assert.deepEqual(
+    [...points].map(([path, { isLocal }]) => `${path} ${isLocal}`),
+    ['/a false', '/b true', '/c false'],
+  );
 });
 
 test('the daily splay is a fixed minute of the day for each node, and moves by the offset', () => {

@@ -1,20 +1,37 @@
 import { encodePathText, isWithin } from '@holdfast/shared/path-text';
 
 /**
- * The mount points below `hostRoot` (a byte string), as reported paths, of the content of /proc/self/mountinfo (a byte
- * string). The kernel writes space, tab, newline and backslash in a path as `\ooo`.
+ * File systems whose answers come from this machine's kernel. Of any other, even an lstat may wait for a server, or for
+ * a program, that is gone.
  */
-export function mountPointsOf(mountinfo: string, hostRoot: string): ReadonlySet<string> {
-  const mountPoints = new Set<string>();
+const localTypes: ReadonlySet<string> = new Set(
+  (
+    'bcachefs btrfs devtmpfs erofs exfat ext2 ext3 ext4 f2fs iso9660 jfs overlay proc ramfs ' +
+    'reiserfs rootfs squashfs sysfs tmpfs vfat xfs zfs'
+  ).split(' '),
+);
+
+/** Whether the mounted file system is local: it may be looked at, though not entered. */
+export type MountPoints = ReadonlyMap<string, { readonly isLocal: boolean }>;
+
+/**
+ * The mount points below `hostRoot` (a byte string), as reported paths, of the content of /proc/self/mountinfo (a byte
+ * string). The kernel writes space, tab, newline and backslash in a path as `\ooo`. Of several mounts on one place, the
+ * last is the one that is seen.
+ */
+export function mountPointsOf(mountinfo: string, hostRoot: string): MountPoints {
+  const mountPoints = new Map<string, { isLocal: boolean }>();
   const prefix = hostRoot === '/' ? '' : hostRoot;
   for (const line of mountinfo.split('\n')) {
-    const field = line.split(' ')[4];
+    const [place = '', source = ''] = line.split(' - ');
+    const field = place.split(' ')[4];
     if (field === undefined) continue;
     const bytes = field.replaceAll(/\\([0-7]{3})/g, (_, octal: string) =>
       String.fromCharCode(Number.parseInt(octal, 8)),
     );
     if (!isWithin(bytes, hostRoot)) continue;
-    mountPoints.add(encodePathText(bytes.slice(prefix.length)) || '/');
+    const path = encodePathText(bytes.slice(prefix.length)) || '/';
+    mountPoints.set(path, { isLocal: localTypes.has(source.split(' ')[0] ?? '') });
   }
   return mountPoints;
 }

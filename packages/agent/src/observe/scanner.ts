@@ -4,6 +4,7 @@ import { countUnreadOf } from '#core/count-unread';
 import { collapseBlindSpots } from '#core/collapse-blind-spots';
 import { ObservedTree } from '#core/observed-tree';
 import { hostPathsUnder } from '#io/tree/host-path';
+import type { MountPoints } from '#core/mount-points';
 import { readMountPoints } from '#io/tree/read-mount-points';
 import type { BlindSpot } from '@holdfast/shared/visibility';
 import type { ScanResult } from '@holdfast/shared/wire';
@@ -128,7 +129,7 @@ export class Scanner implements AsyncDisposable {
     this.feed.flush();
   }
 
-  #mountPoints(): ReadonlySet<string> {
+  #mountPoints(): MountPoints {
     try {
       return readMountPoints(this.#options.hostRoot);
     } catch (error) {
@@ -139,7 +140,7 @@ export class Scanner implements AsyncDisposable {
         );
       }
       this.#canReadMountinfo = false;
-      return new Set();
+      return new Map();
     }
   }
 }

@@ -10,6 +10,7 @@ import { isWithin } from '@holdfast/shared/path-text';
 import { entryTypeOf, type FileStat } from '#core/file-stat';
 import { LargestFiles } from '#core/largest-files';
 import { type Content, noContent } from '#core/make-entry';
+import type { MountPoints } from '#core/mount-points';
 import type { HashOutcome } from '#io/hash/hash-task';
 import type { HostPath } from '#io/tree/host-path';
 import { holdsNothing, listNames, listNamesInSteps, lstat, readTarget, type Refusal } from '#io/tree/look-at';
@@ -31,7 +32,7 @@ export interface SurveyorOptions {
   readonly scope: ScopeMatcher;
   readonly recorder: Recorder;
   readonly hostPath: HostPath;
-  readonly readMountPoints: () => ReadonlySet<string>;
+  readonly readMountPoints: () => MountPoints;
   readonly requestRead: (request: ReadRequest) => void;
   readonly maxFileBytes: number;
   readonly log: Log;
@@ -50,7 +51,7 @@ export class Surveyor {
   readonly #recorder: Recorder;
   readonly #rootReach: RootReach;
   #largest = new LargestFiles();
-  #mountPoints: ReadonlySet<string> = new Set();
+  #mountPoints: MountPoints = new Map();
 
   constructor(options: SurveyorOptions) {
     this.#options = options;
@@ -212,8 +213,9 @@ export class Surveyor {
     const { tree } = this.#recorder;
     const rule = scope.match(path);
     if (!rule && !scope.leadsToRule(path)) return 'done';
-    if (this.#isForeignMount(path)) {
-      this.#recorder.recordMount(path, visit);
+    const isForeignMount = this.#isForeignMount(path);
+    if (isForeignMount && !this.#mountPoints.get(path)?.isLocal) {
+      this.#recorder.recordMount(path, visit); // without so much as an lstat: a dead server would hang it
       return 'done';
     }
     const look = lstat(hostPath(path));
@@ -229,7 +231,7 @@ export class Surveyor {
     const type = entryTypeOf(stat.mode);
     if (type === 'directory') {
       const isForeign = parentDev !== null && stat.dev !== parentDev;
-      if (isForeign && rule && !rule.enterMounts && !scope.isRoot(path)) {
+      if (isForeignMount || (isForeign && rule && !rule.enterMounts && !scope.isRoot(path))) {
         this.#recorder.recordMount(path, visit);
         return 'done';
       }
@@ -279,7 +281,7 @@ export class Surveyor {
     }
   }
 
-  /** Whether `path` is a mount point that is to be recorded as such, without so much as an lstat: a dead NFS server hangs it. */
+  /** Whether another file system is mounted on `path`, and the scope does not enter it. A single file that is mounted can be read. */
   #isForeignMount(path: string): boolean {
     if (!this.#mountPoints.has(path)) return false;
     const { scope } = this.#options;
