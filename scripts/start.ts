@@ -97,6 +97,6 @@ async function introduce(
 ): Promise<void> {
   say(`\n${entryTable(started.entries, settings.roots)}\n`);
   say(`node ${started.node}: ${started.entries.length} entries, ${await firstBaseline(api, started)}\n`);
-  say(`${curlLines(settings.url, started.node, settings.operatorTokenFile)}\n`);
+  say(`${curlLines(settings.url, started.node, settings.operatorTokenFile, settings.caFile)}\n`);
   say('Change a file of the scope and watch. Ctrl-C stops.');
 }

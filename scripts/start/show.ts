@@ -29,14 +29,15 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
     .join('\n');
 }
 
-/** Three lines to paste into a shell. */
-export function curlLines(url: string, node: string, tokenFile: string): string {
+/** Three lines to paste into a shell. `caFile` is what the collector's own certificate is checked against. */
+export function curlLines(url: string, node: string, tokenFile: string, caFile: string | undefined): string {
+  const curl = caFile === undefined ? 'curl -s' : `curl -s --cacert ${shellQuoted(caFile)}`;
   const auth = `-H "Authorization: Bearer $(cat ${shellQuoted(tokenFile)})"`;
   const base = `${url}/api/v1/nodes/${node}`;
   return [
-    `look          curl -s ${auth} ${base}/drift`,
-    `re-baseline   curl -s -X POST ${auth} ${base}/baseline`,
-    `metrics       curl -s ${url}/metrics | grep ^aide_drift_detected`,
+    `look          ${curl} ${auth} ${base}/drift`,
+    `re-baseline   ${curl} -X POST ${auth} ${base}/baseline`,
+    `metrics       ${curl} ${auth} ${url}/metrics | grep ^aide_drift_detected`,
   ].join('\n');
 }
 
