@@ -87,6 +87,8 @@ export type NodeRows = ReturnType<typeof nodeRows>;
 export function nodeRows(db: Database, manifests: ManifestRows) {
   const baselines = baselineRows(db);
   const commands = commandRows(db);
+  /** Each heartbeat asks whether the row differs from the one before: made once, not twice. */
+  const rows = new WeakMap<NodeRecord, NodeColumns>();
   const sql = {
     all: db.prepare<[], NodeRow & HeartbeatRow>(
       `SELECT node.*, heartbeat.sequence, heartbeat.at, heartbeat.observed_at,
@@ -119,7 +121,9 @@ export function nodeRows(db: Database, manifests: ManifestRows) {
     /** Writes what differs from `before`. */
     update(before: NodeRecord | null, record: NodeRecord): void {
       const row = toRow(record);
-      if (!before || !isSameRow(toRow(before), row)) sql.update.run({ ...row, id: record.id });
+      const rowBefore = before && (rows.get(before) ?? toRow(before));
+      if (!rowBefore || !isSameRow(rowBefore, row)) sql.update.run({ ...row, id: record.id });
+      rows.set(record, row);
       const { sequence, lastReportAt, observedAt, agent, scans } = record.state;
       sql.beat.run(record.id, sequence, lastReportAt, observedAt, agent.clock, JSON.stringify(scans));
     },
