@@ -46,7 +46,11 @@ test('an agent that is killed delivers its events once it is back', { timeout: 1
     site.agent!.kill('SIGKILL');
     await site.agent!.ended;
     const agent = await site.startAgent();
-    await waitFor('the agent to have scanned again', () => /"full scan|scan/.test(agent.output()), 20_000);
+    await waitFor(
+      'the agent to have scanned again',
+      () => agent.output().includes('the first full scan has ended'),
+      20_000,
+    );
     await sleep(500);
   }
   await site.startCollector();

@@ -1,25 +1,16 @@
 import { decideDeletion } from '#core/node-lifecycle';
-import { emptyObjectForNoBody } from './json-body.ts';
-import { ReasonBody } from './reason-body.ts';
+import { askedBy, operatorActs } from './reason-body.ts';
 import { takenOrThrow } from './refusal.ts';
-import { callerName, NodeParams, type Route, timestamp } from './route.ts';
+import { type Route, timestamp } from './route.ts';
 
 /** The node is gone: its series end and its reports get 410, its history stays. */
 export const deleteNode: Route = (app, { store, clock }) => {
-  app.delete(
-    '/api/v1/nodes/:node',
-    {
-      config: { role: 'operator' },
-      schema: { params: NodeParams, body: ReasonBody },
-      preValidation: emptyObjectForNoBody,
-    },
-    async (request) => {
-      const { node } = request.params;
-      const asked = { who: callerName(request), reason: request.body.reason ?? null };
-      const now = clock();
-      const decided = await store.decide(node, (view) => decideDeletion(view, asked, now));
-      const { outcome } = takenOrThrow(decided);
-      return { node, deletedAt: timestamp(outcome.deletedAt) };
-    },
-  );
+  app.delete('/api/v1/nodes/:node', operatorActs, async (request) => {
+    const { node } = request.params;
+    const asked = askedBy(request);
+    const now = clock();
+    const decided = await store.decide(node, (view) => decideDeletion(view, asked, now));
+    const { outcome } = takenOrThrow(decided);
+    return { node, deletedAt: timestamp(outcome.deletedAt) };
+  });
 };

@@ -1,11 +1,10 @@
 import { NodeName } from '@holdfast/shared/wire';
 import { Type } from 'typebox';
 import { decideRestoration } from '#core/restore-baseline';
-import { emptyObjectForNoBody } from './json-body.ts';
 import { baselineAnswer } from './node-answer.ts';
-import { ReasonBody } from './reason-body.ts';
+import { askedBy, operatorActs } from './reason-body.ts';
 import { takenOrThrow } from './refusal.ts';
-import { callerName, type Route } from './route.ts';
+import { type Route } from './route.ts';
 
 const Params = Type.Object({
   node: NodeName,
@@ -15,18 +14,13 @@ const Params = Type.Object({
 export const restoreBaseline: Route = (app, { store, clock }) => {
   app.post(
     '/api/v1/nodes/:node/baselines/:sequence/restore',
-    {
-      config: { role: 'operator' },
-      schema: { params: Params, body: ReasonBody },
-      preValidation: emptyObjectForNoBody,
-    },
+    { ...operatorActs, schema: { ...operatorActs.schema, params: Params } },
     async (request) => {
       const { node, sequence } = request.params;
       const restoration = {
         sequence,
         ifMatch: request.headers['if-match'] ?? null,
-        who: callerName(request),
-        reason: request.body.reason ?? null,
+        ...askedBy(request),
       };
       const now = clock();
       const decided = await store.decide(node, (view) => decideRestoration(view, restoration, now));
