@@ -88,6 +88,7 @@ const snapshot: FleetSnapshot = {
     summaryOf(stateOf('pending-1', { baseline: null, pendingBecause: 'the first manifest is empty' })),
     summaryOf(
       stateOf('silent-1', {
+        refusedInstance: 'f'.repeat(32),
         lastReportAt: now - 4_000_000,
         agent: { ...stateOf('x', {}).agent, os: 'An "odd"\\name\nin two lines' },
       }),
@@ -127,7 +128,7 @@ async function rendered(prepare: (metrics: CollectorMetrics) => void = () => {})
   metrics.countRequest('POST', '/api/v1/nodes/{node}/reports', 409, 0.3);
   metrics.countReport('taken');
   metrics.countReport('base-mismatch');
-  return metrics.render(async () => snapshot);
+  return (await metrics.render(async () => snapshot)).toString();
 }
 
 describe('/metrics', () => {
@@ -154,7 +155,7 @@ describe('/metrics', () => {
   it('drops the series of what is no longer there', async () => {
     const metrics = new CollectorMetrics();
     await metrics.render(async () => snapshot);
-    const text = await metrics.render(async () => ({ ...snapshot, nodes: [], drift: [] }));
+    const text = String(await metrics.render(async () => ({ ...snapshot, nodes: [], drift: [] })));
     assert.ok(!text.includes('node="'), text);
   });
 

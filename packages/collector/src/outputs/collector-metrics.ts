@@ -2,7 +2,7 @@
 import type { ProblemCode } from '@holdfast/shared/problem-codes';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { version } from '../version.ts';
-import { type FleetSnapshot, NodeMetrics } from './node-metrics.ts';
+import { exposeNodes, type FleetSnapshot, nodeSeries } from './node-metrics.ts';
 
 /** What became of a report: taken, or refused with a problem's code. */
 export type ReportOutcome = 'taken' | ProblemCode;
@@ -37,10 +37,9 @@ const misnamed = [
 
 export class CollectorMetrics {
   readonly registry = new Registry();
-  readonly #nodes = new NodeMetrics(this.registry);
   readonly #requests: Histogram<'method' | 'route' | 'status'>;
   readonly #reports: Counter<'outcome'>;
-  #rendering: Promise<string> | null = null;
+  #rendering: Promise<Buffer> | null = null;
 
   constructor() {
     const registers = [this.registry];
@@ -84,16 +83,26 @@ export class CollectorMetrics {
     this.#reports.inc({ outcome });
   }
 
+  /** Name and labels of every series that is shown. */
+  get series(): { readonly name: string; readonly labels: readonly string[] }[] {
+    // Only names and labels are read here, which prom-client does not type.
+    const own = this.registry.getMetricsAsArray() as unknown as { name: string; labelNames: string[] }[];
+    return [
+      ...nodeSeries.map(({ name, labels }) => ({ name, labels: ['node', ...labels] })),
+      ...own.map(({ name, labelNames }) => ({ name, labels: labelNames })),
+    ];
+  }
+
   /** The text of /metrics. Scrapes that come while one is being made share it. */
-  render(takeSnapshot: () => Promise<FleetSnapshot>): Promise<string> {
+  render(takeSnapshot: () => Promise<FleetSnapshot>): Promise<Buffer> {
     this.#rendering ??= this.#render(takeSnapshot).finally(() => {
       this.#rendering = null;
     });
     return this.#rendering;
   }
 
-  async #render(takeSnapshot: () => Promise<FleetSnapshot>): Promise<string> {
-    this.#nodes.show(await takeSnapshot());
-    return this.registry.metrics();
+  async #render(takeSnapshot: () => Promise<FleetSnapshot>): Promise<Buffer> {
+    const nodes = await exposeNodes(await takeSnapshot());
+    return Buffer.concat([nodes, Buffer.from(await this.registry.metrics())]);
   }
 }
