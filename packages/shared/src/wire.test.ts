@@ -96,6 +96,10 @@ test('an answer that is cut short or of another shape is not taken for one', () 
     assert.ok(!answer.Check(bad));
   }
   assert.ok(!answer.Check({ ...good, commands: [{ id: 1, kind: 'run', argument: 'rm' }] }));
+  const digest = 'a'.repeat(64);
+  const aideBaseline = { digest, configDigest: digest, aideVersion: '0.18.3' };
+  assert.ok(answer.Check({ ...good, aideBaseline: null }) && answer.Check({ ...good, aideBaseline }));
+  assert.ok(!answer.Check({ ...good, aideBaseline: { ...aideBaseline, digest: '' } }));
 });
 
 test('a base mismatch carries all 256 bucket digests, or is not one', () => {

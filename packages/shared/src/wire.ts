@@ -11,6 +11,8 @@ import { Entry } from './entry.ts';
 import { bucketCount } from './manifest.ts';
 import { Scope } from './scope.ts';
 import { BlindSpot, maxBlindSpots } from './visibility.ts';
+import { AideBaseline, AideReport } from './wire-aide.ts';
+import { Count, Digest, Label, PathText, RandomId, Sentence, strict, Timestamp } from './wire-values.ts';
 
 export const protocolVersion = 1;
 
@@ -19,17 +21,6 @@ export const maxReportEntries = 500_000;
 export const maxReportEvents = 20_000;
 export const maxReportBytesUnpacked = 128 * 1024 * 1024;
 export const maxReportBytesPacked = 32 * 1024 * 1024;
-
-const strict = { additionalProperties: false } as const;
-
-export const Digest = Type.String({ pattern: '^[0-9a-f]{64}$' });
-/** RFC 3339 in UTC, milliseconds. What looks like a time and is none would be NaN wherever it is reckoned with. */
-export const Timestamp = Type.String({
-  pattern: '^\\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\\d|3[01])T([01]\\d|2[0-3]):[0-5]\\d:[0-5]\\d\\.\\d{3}Z$',
-});
-const PathText = Type.String({ minLength: 1, maxLength: 12_288, pattern: '^/' });
-const Count = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
-const Label = Type.String({ maxLength: 200 });
 
 /** A DNS label path: what Kubernetes allows as a node name (RFC 1123 subdomain). */
 export const nodeNamePattern = '^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*$';
@@ -104,9 +95,9 @@ export const AgentHealth = Type.Object(
     /** `starting` until the first full scan has ended; until then there is no manifest. */
     phase: Type.Enum(['starting', 'watching']),
     /** Null: the watcher works. Else why it does not, and the metadata sweep stands in. */
-    watchDegraded: Type.Union([Type.String({ maxLength: 1000 }), Type.Null()]),
+    watchDegraded: Type.Union([Sentence, Type.Null()]),
     /** Null: the outbox works. Else why events may be lost. */
-    outboxDegraded: Type.Union([Type.String({ maxLength: 1000 }), Type.Null()]),
+    outboxDegraded: Type.Union([Sentence, Type.Null()]),
     /** Events dropped because the outbox was full, since this journal began. */
     eventsDropped: Count,
   },
@@ -118,7 +109,7 @@ export const Report = Type.Object(
   {
     protocol: Type.Literal(protocolVersion),
     /** Random, new at each start of the agent. */
-    instance: Type.String({ pattern: '^[0-9a-f]{32}$' }),
+    instance: RandomId,
     /** Counts this instance's reports from 1. */
     sequence: Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }),
     agent: AgentFacts,
@@ -146,21 +137,31 @@ export const Report = Type.Object(
     /** The newest result of each net that has run. */
     scans: Type.Array(ScanResult, { maxItems: 3 }),
     /** Random, made with the outbox; positions count within it. */
-    journal: Type.String({ pattern: '^[0-9a-f]{32}$' }),
+    journal: RandomId,
     /** In order of position. May be only the first of those that wait. */
     events: Type.Array(ObservedEvent, { maxItems: maxReportEvents }),
     /** Commands that have been carried out. */
     commandsDone: Type.Array(Count, { maxItems: 1000 }),
+    /** Left out where there is nothing new to tell. */
+    aide: Type.Optional(AideReport),
   },
   strict,
 );
 export type Report = Static<typeof Report>;
 
-export const commandKinds = ['rescan', 'resynchronise'] as const;
+/** `rescan`: scan everything, and run AIDE. `aide`: run AIDE soon. */
+export const commandKinds = ['rescan', 'resynchronise', 'aide'] as const;
 export const Command = Type.Object({ id: Count, kind: Type.Enum([...commandKinds]) }, strict);
 export type Command = Static<typeof Command>;
 
-export const CommandList = Type.Object({ commands: Type.Array(Command) }, strict);
+export const CommandList = Type.Object(
+  {
+    commands: Type.Array(Command),
+    /** Null: AIDE is to make a first database. Left out by a collector that knows nothing of AIDE. */
+    aideBaseline: Type.Optional(Type.Union([AideBaseline, Type.Null()])),
+  },
+  strict,
+);
 export type CommandList = Static<typeof CommandList>;
 
 /** 2xx: everything in the report is durable. */
@@ -173,6 +174,8 @@ export const ReportAnswer = Type.Object(
     /** The highest journal position that is stored; 0 if none. */
     eventsStored: Count,
     commands: Type.Array(Command),
+    /** As in a {@link CommandList}. */
+    aideBaseline: Type.Optional(Type.Union([AideBaseline, Type.Null()])),
   },
   strict,
 );

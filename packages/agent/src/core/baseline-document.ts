@@ -13,7 +13,7 @@ import { hash } from 'node:crypto';
 import { Entry, entryLine, hasCanonicalText, parseEntryLine } from '@holdfast/shared/entry';
 import { byPath, Manifest } from '@holdfast/shared/manifest';
 import { checkScope, type Scope, scopeDigest } from '@holdfast/shared/scope';
-import { Digest, Timestamp } from '@holdfast/shared/wire';
+import { Digest, Timestamp } from '@holdfast/shared/wire-values';
 import { type Static, Type } from 'typebox';
 import { Compile } from 'typebox/compile';
 

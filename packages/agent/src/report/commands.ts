@@ -70,6 +70,9 @@ export function createCommands(actions: CommandActions, log: Log): Commands {
             actions.resynchronise();
             finish([id]);
             break;
+          case 'aide':
+            finish([id]);
+            break;
         }
       }
       if (rescans.length > 0 && !isScanning) void rescan();
