@@ -32,6 +32,7 @@ import type { App, Route, RouteContext, RouteDescription } from '#routes/route';
 import { validate } from '#routes/validate';
 import type { Store } from '#store/store';
 import type { CollectorConfig } from './config.ts';
+import type { Storage } from './watch-storage.ts';
 
 const routes: readonly Route[] = [
   listNodes,
@@ -66,6 +67,8 @@ export interface AppParts {
   readonly monotonic?: () => number;
   readonly stopping?: AbortSignal;
   readonly metrics?: CollectorMetrics;
+  /** Default: there is always room. */
+  readonly storage?: Storage;
   readonly serverFactory?: FastifyServerFactory;
 }
 
@@ -90,6 +93,7 @@ export function buildApp(parts: AppParts): App {
     config: parts.config,
     metrics: parts.metrics ?? new CollectorMetrics(),
     clock: parts.clock,
+    storage: parts.storage ?? { isNearlyFull: false },
     liveness: new Liveness(parts.monotonic),
     stopping: parts.stopping ?? new AbortController().signal,
   };

@@ -10,10 +10,18 @@ import {
   path,
   wholeNumber,
 } from '@holdfast/shared/option-parsers';
-import { type CrossCheck, option, type OptionValues } from '@holdfast/shared/options';
+import { validate } from 'node-cron';
+import { type CrossCheck, option, type OptionValues, type Parser } from '@holdfast/shared/options';
 
 /** RFC 6750's characters of a bearer token; short ones could be guessed. */
 const token = matching(/[A-Za-z0-9\-._~+/]{16,512}=*/, 'a token of 16 or more letters, digits and -._~+/');
+
+const bytesPerMib = 1024 * 1024;
+
+function cron(): Parser<string> {
+  return (given) =>
+    validate(given) ? { value: given } : { problem: 'must be a cron expression, as in "30 3 * * *"' };
+}
 
 export const collectorOptions = {
   listen: option({
@@ -85,6 +93,35 @@ export const collectorOptions = {
     parse: wholeNumber({ min: 1, max: 3650 }),
     default: 90,
   }),
+  databaseMib: option({
+    doc: 'Above this size of the database, the oldest events and ended drift go before their time.',
+    placeholder: 'MIB',
+    parse: wholeNumber({ min: 16, max: 1_048_576 }),
+    default: 8192,
+  }),
+  minFreeMib: option({
+    doc: 'With less than this free on the disk, reports that bring something new are put off; 0 for no such limit.',
+    placeholder: 'MIB',
+    parse: wholeNumber({ min: 0, max: 1_048_576 }),
+    default: 128,
+  }),
+  backupDir: option({
+    doc: 'Directory of scheduled backups. None are made where it is not set.',
+    placeholder: 'DIRECTORY',
+    parse: absolutePath(),
+  }),
+  backupCron: option({
+    doc: 'When to make a backup, as cron in UTC.',
+    placeholder: 'CRON',
+    parse: cron(),
+    default: '30 3 * * *',
+  }),
+  backupKeep: option({
+    doc: 'How many scheduled backups are kept; the oldest go.',
+    placeholder: 'COUNT',
+    parse: wholeNumber({ min: 1, max: 1000 }),
+    default: 7,
+  }),
   metricsPathsPerNode: option({
     doc: 'How many standing drifts of one node have a series of their own; the rest is counted.',
     placeholder: 'COUNT',
@@ -119,6 +156,8 @@ export interface CollectorConfig {
   };
   readonly nodeSilentSeconds: number;
   readonly retentionDays: number;
+  readonly space: { readonly maxDatabaseBytes: number; readonly minFreeBytes: number };
+  readonly backups: { readonly directory: string; readonly cron: string; readonly keep: number } | null;
   readonly metrics: { readonly pathsPerNode: number; readonly auth: 'open' | 'viewer' };
   readonly logLevel: string;
 }
@@ -156,6 +195,14 @@ export function configOf(values: CollectorOptionValues, tokens: CollectorConfig[
     },
     nodeSilentSeconds: values.nodeSilentSeconds,
     retentionDays: values.retentionDays,
+    space: {
+      maxDatabaseBytes: values.databaseMib * bytesPerMib,
+      minFreeBytes: values.minFreeMib * bytesPerMib,
+    },
+    backups:
+      values.backupDir === null
+        ? null
+        : { directory: values.backupDir, cron: values.backupCron, keep: values.backupKeep },
     metrics: { pathsPerNode: values.metricsPathsPerNode, auth: values.metricsAuth },
     logLevel: values.logLevel,
   };

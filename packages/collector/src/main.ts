@@ -14,6 +14,7 @@ for (const [signal, exitCode] of [
 try {
   const program = createProgram({
     environment: process.env,
+    self: [process.execPath, ...process.execArgv, process.argv[1]!],
     stop: stop.signal,
     stdout: process.stdout,
     stderr: process.stderr,

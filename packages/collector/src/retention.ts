@@ -1,8 +1,9 @@
-/** Removes, every hour, what is older than the retention, and what nothing refers to any more. */
+/** Removes, every hour, what is older than the retention or too much, and what nothing refers to any more. */
 import { schedule } from 'node-cron';
 import type { Logger } from 'pino';
 import type { Millis } from '#core/node-state';
 import type { Store } from '#store/store';
+import type { CollectorConfig } from './config.ts';
 
 const dayMs = 86_400_000;
 const everyHour = '17 * * * *';
@@ -10,14 +11,21 @@ const everyHour = '17 * * * *';
 /** Stops when disposed of, after a run that has begun has ended. */
 export function keepTidy(
   store: Store,
-  retentionDays: number,
+  { retentionDays, space }: Pick<CollectorConfig, 'retentionDays' | 'space'>,
   { log, clock }: { readonly log: Logger; readonly clock: () => Millis },
 ): AsyncDisposable {
   let running: Promise<void> = Promise.resolve();
   const tidy = async () => {
     try {
-      const removed = await store.tidy(clock() - retentionDays * dayMs);
+      const removed = await store.tidy(clock() - retentionDays * dayMs, space.maxDatabaseBytes);
       log.info(removed, 'tidied up');
+      const { databaseBytes, unusedBytes } = store.size();
+      if (databaseBytes - unusedBytes > space.maxDatabaseBytes) {
+        log.warn(
+          { databaseBytes, unusedBytes, maxDatabaseBytes: space.maxDatabaseBytes },
+          'the database is larger than HOLDFAST_DATABASE_MIB although no history is left: baselines and what is observed stay',
+        );
+      }
     } catch (error) {
       log.error({ err: error }, 'tidying up failed; the next hour tries again');
     }

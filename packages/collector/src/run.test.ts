@@ -34,7 +34,7 @@ function configOf(environment: Record<string, string> = {}): CollectorConfig {
 }
 
 const log = pino({ level: 'silent' });
-const start = (config: CollectorConfig) => startCollector(config, { log });
+const start = (config: CollectorConfig) => startCollector(config, { log, self: [process.execPath] });
 
 function ask(collector: Collector, path: string, init: RequestInit = {}, token = operatorToken) {
   return fetch(new URL(path, collector.url), { ...init, headers: { authorization: `Bearer ${token}` } });

@@ -8,7 +8,9 @@ import { openSqliteStore } from '#store/sqlite-store';
 import { buildApp } from './app.ts';
 import { type CollectorConfig, listenProblem } from './config.ts';
 import { prepareServer } from './http-server.ts';
+import { keepBackups } from './daily-backup.ts';
 import { keepTidy } from './retention.ts';
+import { watchStorage } from './watch-storage.ts';
 
 /** How long a request that has begun may take once the collector is told to stop. */
 const stopTimeoutMs = 10_000;
@@ -16,6 +18,8 @@ const stopTimeoutMs = 10_000;
 export interface CollectorParts {
   readonly log: Logger;
   readonly clock?: () => Millis;
+  /** What runs `holdfast-collector`: a program, and the arguments that come before the command. For what is done apart. */
+  readonly self: readonly [string, ...string[]];
 }
 
 /** Disposing of it stops it: no new requests, long polls end, what was begun is finished, the store is closed. */
@@ -35,12 +39,17 @@ export async function startCollector(config: CollectorConfig, parts: CollectorPa
     tokens.some(({ revokedAt }) => revokedAt === null),
   );
   if (problem !== null) throw new Error(problem);
-  opened.use(keepTidy(store, config.retentionDays, { log, clock }));
+  opened.use(keepTidy(store, config, { log, clock }));
 
   const server = opened.use(await prepareServer(config.tls, log));
   const stopping = new AbortController();
   const metrics = new CollectorMetrics();
   metrics.measureProcess();
+  const { dataDir, space } = config;
+  const storage = opened.use(
+    await watchStorage({ dataDir, minFreeBytes: space.minFreeBytes, store, metrics: metrics.storage, log }),
+  );
+  opened.use(await keepBackups(config, { log, clock, metrics: metrics.storage, self: parts.self }));
   const app = buildApp({
     store,
     config,
@@ -48,6 +57,7 @@ export async function startCollector(config: CollectorConfig, parts: CollectorPa
     clock,
     stopping: stopping.signal,
     metrics,
+    storage,
     serverFactory: server.factory,
   });
   opened.defer(() => closeApp(app, stopping));

@@ -20,6 +20,7 @@ export const problemCodes = {
   'too-many-requests': { status: 429, title: 'Too many requests' },
   internal: { status: 500, title: 'The collector failed; the log says why' },
   'storage-unavailable': { status: 503, title: 'The collector cannot write to its disk' },
+  'disk-nearly-full': { status: 503, title: 'The collector has too little room for anything new' },
   'shutting-down': { status: 503, title: 'The collector is shutting down' },
 } as const satisfies Record<string, { status: number; title: string }>;
 

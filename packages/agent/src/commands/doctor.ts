@@ -4,7 +4,7 @@ import { loadScope } from '#io/scope-file';
 import { type AgentConfig, type ConfigSources, nodeNameProblem, readConfig } from '../config.ts';
 import { checkAide } from './doctor/aide.ts';
 import { checkCollector } from './doctor/collector.ts';
-import { type DoctorFinding, doctorLine, fail, ok } from './doctor/finding.ts';
+import { type DoctorFinding, doctorLine, fail, ok } from '@holdfast/shared/doctor-finding';
 import { judgeLook } from './doctor/scope.ts';
 import { checkStateDirectory } from './doctor/state-directory.ts';
 import { checkWatchLimits } from './doctor/watch-limits.ts';

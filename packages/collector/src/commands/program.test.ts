@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
@@ -27,6 +27,7 @@ async function run(args: readonly string[], environment: Record<string, string> 
   });
   const program = createProgram({
     environment: { HOLDFAST_DATA_DIR: directory, ...environment },
+    self: [process.execPath, join(import.meta.dirname, '..', 'main.ts')],
     stop: new AbortController().signal,
     stdout: stream,
     stderr: stream,
@@ -46,6 +47,9 @@ describe('holdfast-collector', () => {
     for (const args of [
       ['--help'],
       ['serve', '--help'],
+      ['backup', '--help'],
+      ['restore', '--help'],
+      ['doctor', '--help'],
       ['token', '--help'],
       ['token', 'create', '--help'],
     ]) {
@@ -95,6 +99,44 @@ describe('holdfast-collector', () => {
     collector.kill('SIGTERM');
     assert.equal(await collector.ended, 0);
     assert.ok(!collector.output().includes(token));
+  });
+
+  it('doctor names what is lacking, with the cure, and exits 1 only for what stops the collector', async () => {
+    const dataDir = mkdtempSync(join(tmpdir(), 'holdfast-doctor-'));
+    const listen = `127.0.0.1:${await freePort()}`;
+    const environment = { HOLDFAST_DATA_DIR: dataDir, HOLDFAST_LISTEN: listen, HOLDFAST_MIN_FREE_MIB: '0' };
+    try {
+      const empty = await run(['doctor'], environment);
+      assert.equal(empty.exit, 0, empty.output);
+      assert.match(
+        empty.output,
+        /^warn {2}tokens: none for an operator.* — holdfast-collector token create/m,
+      );
+      assert.match(empty.output, /^warn {2}backups: none are made — set HOLDFAST_BACKUP_DIR/m);
+      assert.equal(
+        (await run(['token', 'create', '--role', 'operator', '--name', 'ada'], environment)).exit,
+        0,
+      );
+      const backup = join(dataDir, 'copy.db');
+      assert.equal((await run(['backup', backup], environment)).exit, 0);
+      const well = await run(['doctor'], environment);
+      assert.match(well.output, /^ok {4}database: .* is whole: 0 nodes/m);
+      assert.match(well.output, /^ok {4}tokens: /m);
+      writeFileSync(join(dataDir, 'holdfast.db'), 'junk'.repeat(5000));
+      const broken = await run(['doctor', '--tls-cert-file', backup, '--tls-key-file', backup], environment);
+      assert.equal(broken.exit, 1);
+      assert.match(broken.output, /^FAIL {2}database: .*is damaged.*/m);
+      assert.match(broken.output, /^FAIL {2}certificate: /m);
+      assert.equal((await run(['restore', backup], environment)).exit, 0);
+      assert.match((await run(['token', 'list'], environment)).output, /operator {2}ada/);
+      const wrong = await run(['doctor', '--retention-days', 'x'], environment);
+      assert.deepEqual(
+        [wrong.exit, /^FAIL {2}configuration: --retention-days/.test(wrong.output)],
+        [1, true],
+      );
+    } finally {
+      rmSync(dataDir, { recursive: true, force: true });
+    }
   });
 
   it('refuses token names that the audit uses itself, and nodes for roles without one', async () => {

@@ -1,12 +1,17 @@
 import type { Writable } from 'node:stream';
 import { Command } from 'commander';
 import { version } from '../version.ts';
+import { backupCommand } from './backup.ts';
+import { doctorCommand } from './doctor.ts';
+import { restoreCommand } from './restore.ts';
 import { serveCommand } from './serve.ts';
 import { tokenCommand } from './token.ts';
 
 /** What a command may touch of the process that runs it. */
 export interface CommandContext {
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** What runs this program: the interpreter, and the arguments before the command. */
+  readonly self: readonly [string, ...string[]];
   /** Aborted when the process is asked to stop. */
   readonly stop: AbortSignal;
   readonly stdout: Writable;
@@ -24,6 +29,9 @@ export function createProgram(context: CommandContext): Command {
     });
   program.addCommand(serveCommand(context).copyInheritedSettings(program));
   program.addCommand(tokenCommand(context, program).copyInheritedSettings(program));
+  program.addCommand(backupCommand(context).copyInheritedSettings(program));
+  program.addCommand(doctorCommand(context).copyInheritedSettings(program));
+  program.addCommand(restoreCommand(context).copyInheritedSettings(program));
   program
     .command('version')
     .description('Print the version.')

@@ -7,14 +7,14 @@ import { startCollector } from '../run.ts';
 import { addOptionFlags } from './option-flags.ts';
 import type { CommandContext } from './program.ts';
 
-export function serveCommand({ environment, stop, stdout }: CommandContext): Command {
+export function serveCommand({ environment, self, stop, stdout }: CommandContext): Command {
   const command = new Command('serve')
     .description('Take reports, decide what is drift, and answer. Runs until SIGTERM or SIGINT.')
     .allowExcessArguments(false);
   return addOptionFlags(command, collectorOptions).action(async (flags: Record<string, string>) => {
     const config = loadConfig({ environment, flags, configFile: flags['config'] ?? null });
     const log = createLog(config.logLevel, stdout);
-    await using collector = await startCollector(config, { log });
+    await using collector = await startCollector(config, { log, self });
     if (!stop.aborted) await once(stop, 'abort');
     log.info({ url: collector.url }, 'stopping');
   });

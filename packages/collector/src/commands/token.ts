@@ -1,6 +1,5 @@
 /** Tokens, created and revoked beside a collector that runs: it looks each one up in the store, so it knows at once. */
 import { randomBytes } from 'node:crypto';
-import { stat } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { nodeNamePattern } from '@holdfast/shared/wire';
 import { Command, InvalidArgumentError, Option } from 'commander';
@@ -9,7 +8,7 @@ import type { AuditAction, AuditRecord } from '#core/node-state';
 import { openSqliteStore } from '#store/sqlite-store';
 import type { Store, TokenRecord, TokenRole } from '#store/store';
 import { collectorOptions } from '../config.ts';
-import { loadConfig } from '../load-config.ts';
+import { configFor } from './data-directory.ts';
 import { addOptionFlags } from './option-flags.ts';
 import type { CommandContext } from './program.ts';
 import { tokenTable } from './token-table.ts';
@@ -81,30 +80,13 @@ function auditOf(action: AuditAction, at: number, details: AuditRecord['details'
 }
 
 async function inStore(
-  { environment }: CommandContext,
+  context: CommandContext,
   flags: object,
   work: (store: Store) => Promise<void>,
 ): Promise<void> {
-  const { config: configFile = null, dataDir: named } = flags as { config?: string; dataDir?: string };
-  const { dataDir } = loadConfig({
-    environment,
-    flags: named === undefined ? {} : { dataDir: named },
-    configFile,
-  });
-  await refuseOtherUser(dataDir);
+  const { dataDir } = await configFor(context, { ...flags }, ['dataDir']);
   await using store = await openSqliteStore({ dataDir, exclusive: false });
   await work(store);
-}
-
-/** Files that root leaves in the directory of a collector that runs as another user would lock that one out. */
-async function refuseOtherUser(dataDir: string): Promise<void> {
-  const { uid } = await stat(dataDir).catch(() => ({ uid: null }));
-  const own = userInfo().uid;
-  if (uid !== null && uid !== own) {
-    throw new Error(
-      `${dataDir} belongs to user id ${uid}, not ${own}: run this as that user (sudo -u '#${uid}' …)`,
-    );
-  }
 }
 
 function parseName(name: string): string {

@@ -143,6 +143,7 @@ export const auditActions = [
   'token-revoke',
   'accept-initial',
   'accept-expected-scope',
+  'store-restore',
 ] as const;
 export type AuditAction = (typeof auditActions)[number];
 

@@ -3,6 +3,7 @@ import type { ProblemCode } from '@holdfast/shared/problem-codes';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { version } from '../version.ts';
 import { exposeNodes, type FleetSnapshot, nodeSeries } from './node-metrics.ts';
+import { StorageMetrics } from './storage-metrics.ts';
 
 /** What became of a report: taken, or refused with a problem's code. */
 export type ReportOutcome = 'taken' | ProblemCode;
@@ -22,6 +23,7 @@ const reportOutcomes: readonly ProblemCode[] = [
   'too-many-requests',
   'internal',
   'storage-unavailable',
+  'disk-nearly-full',
   'shutting-down',
 ];
 
@@ -37,6 +39,7 @@ const misnamed = [
 
 export class CollectorMetrics {
   readonly registry = new Registry();
+  readonly storage = new StorageMetrics(this.registry);
   readonly #requests: Histogram<'method' | 'route' | 'status'>;
   readonly #reports: Counter<'outcome'>;
   #rendering: Promise<Buffer> | null = null;

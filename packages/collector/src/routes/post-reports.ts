@@ -7,6 +7,7 @@ import { ProblemError } from './problem.ts';
 import { takenOrThrow } from './refusal.ts';
 import { ReportBodyReader } from './report-body.ts';
 import { NodeParams, type Route } from './route.ts';
+import type { Storage } from '../watch-storage.ts';
 
 const reportShape = Compile(Report);
 
@@ -20,7 +21,7 @@ const reportJsonLimits: JsonLimits = {
 
 /** Takes a report in. 2xx means that everything in it is durable. */
 export const postReports: Route = (app, context) => {
-  const { store, config, clock, liveness } = context;
+  const { store, config, clock, liveness, storage } = context;
   const reader = new ReportBodyReader();
   void app.register(async (scope) => {
     // The body stays a stream: only ReportBodyReader knows how much of it may be taken.
@@ -33,6 +34,7 @@ export const postReports: Route = (app, context) => {
         const { node } = request.params as { node: string };
         using body = await reader.read(request.raw);
         const report = parseReport(body.text);
+        refuseNewOnFullDisk(report, storage);
         const intake = { node, now: clock(), ...config.intake };
         const decided = await store.decide(node, (view) => decideReport(view, report, intake));
         const { outcome, commands } = takenOrThrow(decided, { epoch: store.epoch });
@@ -43,6 +45,17 @@ export const postReports: Route = (app, context) => {
     );
   });
 };
+
+/** What was promised goes first: a heartbeat is taken, what is new waits in the agent's outbox. */
+function refuseNewOnFullDisk(report: Report, storage: Storage): void {
+  const { upserts, removed, buckets, events } = report;
+  const bringsNothing = [upserts, removed, buckets, events].every(({ length }) => length === 0);
+  if (bringsNothing || !storage.isNearlyFull) return;
+  throw new ProblemError(
+    'disk-nearly-full',
+    'The disk has less free than HOLDFAST_MIN_FREE_MIB; keep this, and send it again later.',
+  );
+}
 
 /** Throws the problem `bad-request`. */
 function parseReport(text: string): Report {

@@ -20,6 +20,7 @@ export class ProblemError extends Error {
 const retryAfterSeconds: Partial<Record<ProblemCode, number>> = {
   'too-many-requests': 5,
   'storage-unavailable': 15,
+  'disk-nearly-full': 60,
   'shutting-down': 5,
 };
 

@@ -14,6 +14,7 @@ import type { Millis } from '#core/node-state';
 import type { CollectorMetrics } from '#outputs/collector-metrics';
 import type { Store } from '#store/store';
 import type { CollectorConfig } from '../config.ts';
+import type { Storage } from '../watch-storage.ts';
 import type { Liveness } from './liveness.ts';
 
 export type App = FastifyInstance<
@@ -30,6 +31,7 @@ export interface RouteContext {
   readonly metrics: CollectorMetrics;
   readonly clock: () => Millis;
   readonly liveness: Liveness;
+  readonly storage: Storage;
   /** Aborted when the collector stops; whatever waits on behalf of a caller ends then. */
   readonly stopping: AbortSignal;
 }

@@ -23,6 +23,7 @@ export function migrate(db: Database, steps: readonly string[] = migrations): vo
   if (schemaVersion(db) !== steps.length) upgrade.immediate();
 }
 
-function schemaVersion(db: Database): number {
+/** 0: an empty file. */
+export function schemaVersion(db: Database): number {
   return db.pragma('user_version', { simple: true }) as number;
 }

@@ -5,9 +5,10 @@ import { dirname, join, resolve } from 'node:path';
 import Sqlite, { type Database } from 'better-sqlite3';
 import { lockDirectory } from '#store/directory-lock';
 import { type GroupCommitLimits, groupCommitLimits } from '#store/group-commit';
+import { firstProblem } from '#store/inspect-database';
 import { migrate } from '#store/migrate';
 import { SqliteStore } from '#store/store-on-sqlite';
-import { asDamage, asStorageError } from '#store/storage-error';
+import { asDamage, asStorageError, DamagedDatabaseError } from '#store/storage-error';
 import { StorageUnavailableError, type Store } from '#store/store';
 
 export const databaseName = 'holdfast.db';
@@ -45,6 +46,7 @@ export async function openSqliteStore(options: OpenStoreOptions): Promise<Store>
     try {
       const db = openDatabase(file, maxPages);
       try {
+        if (exclusive) refuseDamage(db, file);
         migrate(db);
         const parts = { db, epoch: readEpoch(db), lock, random, limits: { ...groupCommitLimits, ...limits } };
         return new SqliteStore(parts);
@@ -79,6 +81,8 @@ function openDatabase(file: string, maxPages: number | undefined): Database {
   const db = new Sqlite(file, { timeout: busyTimeoutMs });
   try {
     chmodSync(file, 0o600);
+    // Of a new database only: pages that become free can be given back to the file system then.
+    db.pragma('auto_vacuum = INCREMENTAL');
     if (db.pragma('journal_mode = WAL', { simple: true }) !== 'wal') {
       throw new StorageUnavailableError(`${file} is on a file system that does not allow a write-ahead log`);
     }
@@ -94,9 +98,22 @@ function openDatabase(file: string, maxPages: number | undefined): Database {
   }
 }
 
+/** Baselines that are read from a damaged page would be wrong without a word. */
+function refuseDamage(db: Database, file: string): void {
+  const problem = firstProblem(db, 'quick_check');
+  if (problem !== null) throw new DamagedDatabaseError(file, new Error(problem));
+}
+
 /** Made with the database; a restore from a backup makes a new one. */
 function readEpoch(db: Database): string {
   const fresh = randomBytes(16).toString('hex');
   db.prepare("INSERT INTO meta (key, value) VALUES ('epoch', ?) ON CONFLICT DO NOTHING").run(fresh);
   return db.prepare<[], string>("SELECT value FROM meta WHERE key = 'epoch'").pluck().get() ?? fresh;
+}
+
+/** Agents that see another epoch than before resynchronise. */
+export function newEpoch(db: Database, epoch: string): void {
+  db.prepare(
+    "INSERT INTO meta (key, value) VALUES ('epoch', ?) ON CONFLICT DO UPDATE SET value = excluded.value",
+  ).run(epoch);
 }

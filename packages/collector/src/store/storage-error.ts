@@ -36,7 +36,7 @@ export class DamagedDatabaseError extends Error {
   readonly code = 'damaged-database';
   constructor(file: string, cause: Error) {
     super(
-      `${file} is damaged, or is no database of holdfast-collector (${cause.message}): it was left as it is; put a good copy in its place, or move it away to begin anew`,
+      `${file} is damaged, or is no database of holdfast-collector (${cause.message}): it was left as it is; put a backup in its place with holdfast-collector restore, or move it away to begin anew`,
       { cause },
     );
     this.name = 'DamagedDatabaseError';

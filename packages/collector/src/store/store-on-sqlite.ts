@@ -10,7 +10,8 @@ import { NodeCache } from '#store/node-cache';
 import type { NodeRecord } from '#store/node-rows';
 import { nodeView } from '#store/node-view';
 import { reading } from '#store/storage-error';
-import type { Decide, Decided, NodeSummary, Store, TokenRecord } from '#store/store';
+import { SpaceOnDisk } from '#store/space-on-disk';
+import type { Decide, Decided, NodeSummary, Store, Tidied, TokenRecord } from '#store/store';
 import { prepareTables, type Tables } from '#store/tables';
 import { UnusedBuckets } from '#store/unused-buckets';
 import { writeEffects } from '#store/write-effects';
@@ -36,6 +37,7 @@ export class SqliteStore implements Store {
   readonly #cache: NodeCache;
   readonly #commits: GroupCommit;
   readonly #unused: UnusedBuckets;
+  readonly #space: SpaceOnDisk;
   readonly #probe;
   readonly #waiting = new Map<string, Set<() => void>>();
   /** Nodes that got a command in the batch. */
@@ -49,6 +51,7 @@ export class SqliteStore implements Store {
     this.#cache = new NodeCache(this.#tables.nodes.all());
     this.#commits = new GroupCommit(db, this.#follower(), parts.limits);
     this.#unused = new UnusedBuckets(db, this.#commits, this.#tables.manifests);
+    this.#space = new SpaceOnDisk(db, this.#commits);
     this.#probe = db.prepare(
       "INSERT INTO meta (key, value) VALUES ('probe', 1) ON CONFLICT DO UPDATE SET value = value + 1",
     );
@@ -163,12 +166,25 @@ export class SqliteStore implements Store {
     return reading(() => this.#tables.tokens.byHash(hash));
   }
 
-  async tidy(before: Millis) {
+  async tidy(before: Millis, maxBytes = Number.POSITIVE_INFINITY): Promise<Tidied> {
     this.#mustBeExclusive();
     const { history, drifts } = this.#tables;
-    const events = await this.#dropAll((slice) => history.dropEvents(before, slice), eventsPerStep);
-    const ended = await this.#dropAll((slice) => drifts.dropEnded(before, slice), driftsPerStep);
-    return { events, drifts: ended, ...(await this.#unused.remove(this.#parts.random())) };
+    let events = await this.#dropAll((slice) => history.dropEvents(before, slice), eventsPerStep);
+    let ended = await this.#dropAll((slice) => drifts.dropEnded(before, slice), driftsPerStep);
+    const removed = await this.#unused.remove(this.#parts.random());
+    while (this.#space.usedBytes() > maxBytes) {
+      const oldEvents = await this.#commits.run(() => history.dropEvents(Infinity, eventsPerStep));
+      const oldDrifts = await this.#commits.run(() => drifts.dropEnded(Infinity, driftsPerStep));
+      if (oldEvents + oldDrifts === 0) break;
+      events += oldEvents;
+      ended += oldDrifts;
+    }
+    await this.#space.giveBack();
+    return { events, drifts: ended, ...removed };
+  }
+
+  size() {
+    return this.#space.size();
   }
 
   async isWritable(): Promise<boolean> {

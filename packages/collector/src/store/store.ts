@@ -87,6 +87,14 @@ export interface TokenRecord {
   readonly revokedAt: Millis | null;
 }
 
+/** How many were removed. */
+export interface Tidied {
+  readonly events: number;
+  readonly drifts: number;
+  readonly manifests: number;
+  readonly buckets: number;
+}
+
 export interface Store extends AsyncDisposable {
   /** Changes when the data was restored from a backup; agents resynchronise when they see it change. */
   readonly epoch: string;
@@ -129,8 +137,13 @@ export interface Store extends AsyncDisposable {
   /** The token with this hash that is not revoked. */
   tokenByHash(hash: string): Promise<TokenRecord | null>;
 
-  /** Removes events and ended drifts older than `before`, and buckets and manifests that nothing refers to, in short steps. */
-  tidy(before: Millis): Promise<{ events: number; drifts: number; manifests: number; buckets: number }>;
+  /**
+   * Removes events and ended drifts older than `before`, and the oldest of those that are younger while the database holds more than
+   * `maxBytes`; then buckets and manifests that nothing refers to; then gives free pages back to the file system. In short steps.
+   */
+  tidy(before: Millis, maxBytes?: number): Promise<Tidied>;
+  /** Bytes of the database, and of its pages that hold nothing. */
+  size(): { readonly databaseBytes: number; readonly unusedBytes: number };
   /** Whether a write would succeed now. */
   isWritable(): Promise<boolean>;
 }

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
-import { type DoctorFinding, ok, warn } from './finding.ts';
+import { type DoctorFinding, ok, warn } from '@holdfast/shared/doctor-finding';
 
 const name = 'aide';
 

@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { Agent, request } from 'undici';
 import { TokenError, type TokenOptions, tokenSource } from '#io/token-source';
 import type { CollectorConfig } from '../../config.ts';
-import { type DoctorFinding, fail, ok, warn } from './finding.ts';
+import { type DoctorFinding, fail, ok, warn } from '@holdfast/shared/doctor-finding';
 
 const timeoutMs = 5000;
 /** An answer's text is thrown away; more than this of it is not even read. */

@@ -1,7 +1,7 @@
 import type { ScopeMatcher } from '@holdfast/shared/scope';
 import type { Entry, UnreadReason } from '@holdfast/shared/entry';
 import type { Look } from '../look.ts';
-import { type DoctorFinding, fail, ok, warn } from './finding.ts';
+import { type DoctorFinding, fail, ok, warn } from '@holdfast/shared/doctor-finding';
 
 /** What a scan of everything in scope showed. */
 export function judgeLook(scope: ScopeMatcher, look: Look): DoctorFinding[] {

@@ -1,6 +1,6 @@
 import { watch } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { type DoctorFinding, fail, ok, warn } from './finding.ts';
+import { type DoctorFinding, fail, ok, warn } from '@holdfast/shared/doctor-finding';
 
 /** Whether the kernel lets this user watch `directories` directories, each of which takes one watch. */
 export async function checkWatchLimits(directories: number): Promise<DoctorFinding[]> {
