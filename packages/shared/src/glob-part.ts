@@ -4,9 +4,9 @@
 export type GlobPart = readonly (readonly OneCharacter[])[];
 
 /** A character as it is, `null` for any, or one of a class. */
-type OneCharacter = string | null | CharacterClass;
+export type OneCharacter = string | null | CharacterClass;
 
-interface CharacterClass {
+export interface CharacterClass {
   readonly negated: boolean;
   /** First and last code point. */
   readonly ranges: readonly (readonly [number, number])[];
@@ -78,7 +78,8 @@ function endOfRun(run: readonly OneCharacter[], text: string, start: number): nu
   return at;
 }
 
-function matchesOne(one: OneCharacter, codePoint: number): boolean {
+/** Whether the character that a glob names, or allows, is `codePoint`. */
+export function matchesOne(one: OneCharacter, codePoint: number): boolean {
   if (one === null) return true;
   if (typeof one === 'string') return one.codePointAt(0) === codePoint;
   return one.ranges.some(([first, last]) => codePoint >= first && codePoint <= last) !== one.negated;

@@ -56,7 +56,7 @@ export function compileGlob(glob: string): PathGlob {
     return { source: glob, literalPrefix, matches: (path) => path === glob || path.startsWith(below) };
   }
   const alternatives = (expandBraces(glob) as string[]).map((alternative) =>
-    segmentsOf(partsOf(alternative)),
+    segmentsOf(closed(partsOf(alternative))),
   );
   return {
     source: glob,
@@ -69,13 +69,25 @@ export function compileGlob(glob: string): PathGlob {
   };
 }
 
+/**
+ * The globs without braces that `glob` stands for, each as its parts; `**` is a part of its own, and never the last, where
+ * it is `*`. For those who match by other means; {@link compileGlob} says what a glob means.
+ */
+export function globAlternatives(glob: string): string[][] {
+  return (expandBraces(glob) as string[]).map((alternative) => closed(partsOf(alternative)));
+}
+
 /** Runs of parts that follow each other directly; between two runs stood a `**`. The first run starts the path. */
 type Segments = readonly (readonly GlobPart[])[];
 
-function segmentsOf(parts: string[]): Segments {
-  // What is below a match is taken in anyway, so a closing `**` adds only that there be something below.
+/** What is below a match is taken in anyway, so a closing `**` adds only that there be something below. */
+function closed(parts: string[]): string[] {
   while (parts.length > 1 && parts.at(-1) === '**' && parts.at(-2) === '**') parts.pop();
   if (parts.at(-1) === '**') parts[parts.length - 1] = '*';
+  return parts;
+}
+
+function segmentsOf(parts: readonly string[]): Segments {
   const segments: GlobPart[][] = [[]];
   for (const part of parts) {
     if (part === '**') segments.push([]);

@@ -11,7 +11,8 @@
  * Bytes are passed as "byte strings": one UTF-16 unit (0–255) a byte, what Node calls `latin1`.
  */
 
-const hiddenRanges: readonly (readonly [number, number])[] = [
+/** First and last of the code points that are escaped. Frozen: digests cover the text form. */
+export const hiddenRanges: readonly (readonly [number, number])[] = [
   [0x00, 0x1f],
   [0x7f, 0xa0],
   [0xad, 0xad],
