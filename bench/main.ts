@@ -13,6 +13,7 @@ const benches: Readonly<Record<string, () => Promise<{ bench: Bench }>>> = {
   sweep: () => import('./sweep.ts'),
   memory: () => import('./memory.ts'),
   'cold-scan': () => import('./cold-scan.ts'),
+  'cold-start': () => import('./cold-start.ts'),
   latency: () => import('./latency.ts'),
   'first-report': () => import('./first-report.ts'),
   fleet: () => import('./fleet.ts'),

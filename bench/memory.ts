@@ -8,11 +8,11 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { agentNodeFlags, agentProcessEnvironment } from '@holdfast/agent/runtime';
 import { defaultScopeYaml } from '@holdfast/shared/default-scope';
+import { bundleAgent } from '../scripts/build/bundle-agent.ts';
 import { closeConnections } from '../test/harness/api.ts';
 import { agentToken, freePort, startProcess } from '../test/harness/process.ts';
 import { Site, siteNode } from '../test/harness/site.ts';
 import type { Bench, BenchOptions } from './bench.ts';
-import { bundleAgent } from './bundle-agent.ts';
 import type { Table } from './table.ts';
 
 /** The hash workers end after some seconds without work, and the collector of garbage takes its time. */
@@ -27,7 +27,8 @@ export const bench: Bench = {
     const scopeFile = join(site.directory, 'scope.yaml');
     await writeFile(scopeFile, defaultScopeYaml);
     await site.startCollector();
-    await using agent = startProcess([...agentNodeFlags, await bundleAgent(site.directory), 'run'], {
+    const { file } = await bundleAgent(site.directory);
+    await using agent = startProcess([...agentNodeFlags, file, 'run'], {
       ...agentProcessEnvironment,
       HOLDFAST_COLLECTOR_URL: site.url,
       HOLDFAST_TOKEN: agentToken,

@@ -19,6 +19,7 @@ const programs = {
   start: ['scripts/start.ts'],
   test: ['scripts/test.ts'],
   bench: ['bench/main.ts'],
+  build: ['scripts/build.ts'],
   agent: ['packages/agent/src/main.ts'],
   collector: ['packages/collector/src/main.ts'],
 };

@@ -16,7 +16,7 @@ const tools: Readonly<Record<string, readonly [file: string, sign: string]>> = {
   node: ['scripts/bootstrap.mjs', "'node_modules', 'node'"],
   oxlint: ['package.json', 'oxlint '],
   'oxlint-tsgolint': ['package.json', '--type-aware'],
-  postject: ['scripts/build.ts', 'postject'],
+  postject: ['scripts/build/single-executable.ts', 'postject/dist/cli.js'],
   typescript: ['package.json', 'tsc '],
 };
 

@@ -17,11 +17,30 @@ export interface RunningProgram extends AsyncDisposable {
   readonly ended: Promise<number | NodeJS.Signals>;
 }
 
+/** Without arguments of the program. */
+export interface Programs {
+  readonly agent: readonly [command: string, ...args: string[]];
+  readonly collector: readonly [command: string, ...args: string[]];
+  /** What they see of the environment besides their own variables. */
+  readonly environment: NodeJS.ProcessEnv;
+}
+
+const fromSources: Programs = {
+  agent: [process.execPath, join(projectRoot, 'packages/agent/src/main.ts')],
+  collector: [process.execPath, join(projectRoot, 'packages/collector/src/main.ts')],
+  environment: withoutHoldfast(process.env),
+};
+
+/** Runs Node. */
 export function startProcess(argv: readonly string[], env: NodeJS.ProcessEnv): RunningProgram {
-  const child: ChildProcess = spawn(process.execPath, argv, {
-    env: { ...withoutHoldfast(process.env), ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  return startCommand([process.execPath, ...argv], { ...fromSources.environment, ...env });
+}
+
+export function startCommand(
+  [command, ...args]: readonly [string, ...string[]],
+  env: NodeJS.ProcessEnv,
+): RunningProgram {
+  const child: ChildProcess = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
   const keep = (chunk: Buffer) => (output = (output + chunk.toString()).slice(-1_000_000));
   child.stdout?.on('data', keep);
@@ -51,8 +70,10 @@ export function startCollectorProcess(
   dataDir: string,
   port: number,
   env: NodeJS.ProcessEnv = {},
+  programs = fromSources,
 ): CollectorProcess {
-  const program = startProcess([join(projectRoot, 'packages/collector/src/main.ts'), 'serve'], {
+  const program = startCommand([...programs.collector, 'serve'], {
+    ...programs.environment,
     HOLDFAST_DATA_DIR: dataDir,
     HOLDFAST_LISTEN: `127.0.0.1:${port}`,
     HOLDFAST_OPERATOR_TOKEN: operatorToken,
@@ -70,8 +91,12 @@ export interface AgentSettings {
   readonly env?: NodeJS.ProcessEnv;
 }
 
-export async function startAgentProcess(settings: AgentSettings): Promise<RunningProgram> {
-  return startProcess([join(projectRoot, 'packages/agent/src/main.ts'), 'run'], {
+export async function startAgentProcess(
+  settings: AgentSettings,
+  programs = fromSources,
+): Promise<RunningProgram> {
+  return startCommand([...programs.agent, 'run'], {
+    ...programs.environment,
     HOLDFAST_COLLECTOR_URL: settings.collectorUrl,
     HOLDFAST_TOKEN: agentToken,
     HOLDFAST_STATE_DIR: settings.stateDir,

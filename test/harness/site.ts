@@ -6,6 +6,7 @@ import { call, untilReady } from './api.ts';
 import {
   type CollectorProcess,
   freePort,
+  type Programs,
   type RunningProgram,
   startAgentProcess,
   startCollectorProcess,
@@ -29,9 +30,11 @@ export interface ApiEvent {
 
 export const siteNode = 'worker-1';
 
-interface SiteEnvironment {
+interface SiteSettings {
   readonly collector: NodeJS.ProcessEnv;
   readonly agent: NodeJS.ProcessEnv;
+  /** Default: from the sources. */
+  readonly programs: Programs | undefined;
 }
 
 export class Site implements AsyncDisposable {
@@ -40,23 +43,24 @@ export class Site implements AsyncDisposable {
   readonly tree: string;
   readonly url: string;
   readonly #port: number;
-  readonly #env: SiteEnvironment;
+  readonly #settings: SiteSettings;
   collector: CollectorProcess | null = null;
   agent: RunningProgram | null = null;
 
-  private constructor(directory: string, port: number, env: SiteEnvironment) {
+  private constructor(directory: string, port: number, settings: SiteSettings) {
     this.directory = directory;
     this.tree = join(directory, 'tree');
     this.#port = port;
     this.url = `http://127.0.0.1:${port}`;
-    this.#env = env;
+    this.#settings = settings;
   }
 
-  static async create(env: { collector?: NodeJS.ProcessEnv; agent?: NodeJS.ProcessEnv } = {}): Promise<Site> {
+  static async create(settings: Partial<SiteSettings> = {}): Promise<Site> {
     const directory = await mkdtemp(join(tmpdir(), 'holdfast-site-'));
     const site = new Site(directory, await freePort(), {
-      collector: env.collector ?? {},
-      agent: env.agent ?? {},
+      collector: settings.collector ?? {},
+      agent: settings.agent ?? {},
+      programs: settings.programs,
     });
     await mkdir(site.tree);
     await writeFile(join(site.tree, 'a.conf'), 'a = 1\n');
@@ -69,20 +73,24 @@ export class Site implements AsyncDisposable {
     this.collector = startCollectorProcess(
       join(this.directory, 'collector'),
       this.#port,
-      this.#env.collector,
+      this.#settings.collector,
+      this.#settings.programs,
     );
     await untilReady(this.url, 30_000);
     return this.collector;
   }
 
   async startAgent(): Promise<RunningProgram> {
-    this.agent = await startAgentProcess({
-      collectorUrl: this.url,
-      stateDir: join(this.directory, 'agent'),
-      scopeFile: join(this.directory, 'scope.yaml'),
-      node: siteNode,
-      env: this.#env.agent,
-    });
+    this.agent = await startAgentProcess(
+      {
+        collectorUrl: this.url,
+        stateDir: join(this.directory, 'agent'),
+        scopeFile: join(this.directory, 'scope.yaml'),
+        node: siteNode,
+        env: this.#settings.agent,
+      },
+      this.#settings.programs,
+    );
     return this.agent;
   }
 

@@ -2,3 +2,9 @@ import manifest from '../package.json' with { type: 'json' };
 
 /** The agent's version. A bundler puts the JSON inline, so no file is looked for at run time. */
 export const version: string = manifest.version;
+
+/** What the version command prints: a build that ships says of which commit it is. */
+export const versionLine: string =
+  typeof HOLDFAST_COMMIT === 'string' ? `${version} (commit ${HOLDFAST_COMMIT})` : version;
+
+declare const HOLDFAST_COMMIT: string | null | undefined;

@@ -11,17 +11,17 @@ for (const [signal, exitCode] of [
   process.on(signal, () => (stop.signal.aborted ? process.exit(exitCode) : stop.abort()));
 }
 
-try {
-  const program = createProgram({
-    environment: process.env,
-    self: [process.execPath, ...process.execArgv, process.argv[1]!],
-    stop: stop.signal,
-    stdout: process.stdout,
-    stderr: process.stderr,
-  });
-  await program.parseAsync(process.argv);
-  process.exitCode = 0;
-} catch (error) {
+const program = createProgram({
+  environment: process.env,
+  self: [process.execPath, ...process.execArgv, process.argv[1]!],
+  stop: stop.signal,
+  stdout: process.stdout,
+  stderr: process.stderr,
+});
+// Not awaited: the bundle is CommonJS, which cannot at the top level.
+program.parseAsync(process.argv).then(() => (process.exitCode = 0), fail);
+
+function fail(error: unknown): void {
   // Commander has told the user already.
   if (error instanceof CommanderError) process.exitCode = error.exitCode;
   else {

@@ -1,7 +1,7 @@
 /** The command line. Each command returns its exit code; every error ends here, as one message without a stack. */
 import { Command, CommanderError } from 'commander';
 import { readConfig } from '../config.ts';
-import { version } from '../version.ts';
+import { versionLine } from '../version.ts';
 import { check } from './check.ts';
 import { addConfigFlags, lookOptions } from './config-flags.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
@@ -65,7 +65,7 @@ function buildProgram(surroundings: Surroundings, end: (code: ExitCode) => void)
     const { doctor } = await import('./doctor.ts');
     end(await doctor(sources(flags), surroundings));
   });
-  command('version', 'print the version').action(() => printLines(stdout, [`holdfast-agent ${version}`]));
+  command('version', 'print the version').action(() => printLines(stdout, [`holdfast-agent ${versionLine}`]));
   return program.helpOption('-h, --help', 'this text').helpCommand(false);
 }
 

@@ -1,6 +1,6 @@
 import type { Writable } from 'node:stream';
 import { Command } from 'commander';
-import { version } from '../version.ts';
+import { versionLine } from '../version.ts';
 import { backupCommand } from './backup.ts';
 import { doctorCommand } from './doctor.ts';
 import { restoreCommand } from './restore.ts';
@@ -35,6 +35,6 @@ export function createProgram(context: CommandContext): Command {
   program
     .command('version')
     .description('Print the version.')
-    .action(() => void context.stdout.write(`holdfast-collector ${version}\n`));
+    .action(() => void context.stdout.write(`holdfast-collector ${versionLine}\n`));
   return program;
 }

@@ -1,0 +1,64 @@
+/** All artefacts of one build, with their checksums. Two builds of one commit give the same bytes. */
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { copyFile, mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { bundleAgent } from './bundle-agent.ts';
+import { bundleCollector } from './bundle-collector.ts';
+import { repositoryRoot } from './bundle-options.ts';
+import { licenseTexts } from './license-texts.ts';
+import { makeSingleExecutable } from './single-executable.ts';
+
+export interface Artefact {
+  /** From the directory that was built into. */
+  readonly name: string;
+  readonly bytes: number;
+  readonly sha256: string;
+}
+
+/** `directory` is replaced when all is made, so that a build that fails leaves the one before. */
+export async function buildAll(options: {
+  directory: string;
+  commit: string | null;
+}): Promise<readonly Artefact[]> {
+  const { directory, commit } = options;
+  const beside = join(dirname(directory), `.${basename(directory)}.${process.pid}`);
+  await mkdir(beside, { recursive: true });
+  try {
+    const [agent, collector] = await Promise.all([
+      bundleAgent(beside, commit),
+      bundleCollector(beside, commit),
+    ]);
+    await makeSingleExecutable(agent.file, join(beside, 'holdfast-agent'));
+    await copyFile(join(repositoryRoot, 'LICENSE'), join(beside, 'LICENSE'));
+    await writeFile(
+      join(beside, 'LICENSES-of-dependencies.txt'),
+      await licenseTexts([...agent.inputs, ...collector.inputs]),
+    );
+    const artefacts = await artefactsIn(beside);
+    const sums = artefacts.map(({ name, sha256 }) => `${sha256}  ${name}\n`).join('');
+    await writeFile(join(beside, 'SHA256SUMS'), sums);
+    await rm(directory, { recursive: true, force: true });
+    await rename(beside, directory);
+    return artefacts;
+  } finally {
+    await rm(beside, { recursive: true, force: true });
+  }
+}
+
+async function artefactsIn(directory: string): Promise<Artefact[]> {
+  const entries = await readdir(directory, { recursive: true, withFileTypes: true });
+  const names = entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name).slice(directory.length + 1))
+    .sort();
+  const artefacts: Artefact[] = [];
+  for (const name of names) {
+    const file = join(directory, name);
+    const hash = createHash('sha256');
+    await pipeline(createReadStream(file), hash);
+    artefacts.push({ name, bytes: (await stat(file)).size, sha256: hash.digest('hex') });
+  }
+  return artefacts;
+}

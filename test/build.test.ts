@@ -1,0 +1,121 @@
+/** What `npm run build` makes, run as a site runs it: no PATH, no environment, and for the agent no Node. */
+import assert from 'node:assert/strict';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { appendFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { after, before, test } from 'node:test';
+import { type Artefact, buildAll } from '../scripts/build/build-all.ts';
+import { call, closeConnections } from './harness/api.ts';
+import { type Programs, projectRoot } from './harness/process.ts';
+import { Site, siteNode } from './harness/site.ts';
+import { waitFor } from './harness/wait.ts';
+
+const maxExecutableBytes = 130_000_000;
+const commit = '0123456789abcdef0123456789abcdef01234567';
+/** What the agent's executable gets of the environment: nothing, as under `env -i`. */
+const bare: NodeJS.ProcessEnv = {};
+
+let directory: string;
+let dist: string;
+let artefacts: readonly Artefact[];
+let executable: string;
+
+before(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'holdfast-build-'));
+  dist = join(directory, 'dist');
+  artefacts = await buildAll({ directory: dist, commit });
+  executable = join(dist, 'holdfast-agent');
+});
+
+after(async () => {
+  closeConnections();
+  await rm(directory, { recursive: true, force: true });
+});
+
+function agent(...args: string[]) {
+  return spawnSync(executable, args, { env: bare, encoding: 'utf8' });
+}
+
+test('a second build, in another directory, gives the same bytes', async () => {
+  const again = join(directory, 'elsewhere', 'again');
+  assert.deepEqual(await buildAll({ directory: again, commit }), artefacts);
+  await rm(again, { recursive: true });
+});
+
+test('the checksums are those that sha256sum finds', () => {
+  const checked = execFileSync('sha256sum', ['--check', '--strict', 'SHA256SUMS'], {
+    cwd: dist,
+    encoding: 'utf8',
+  });
+  assert.equal(checked.trim().split('\n').length, artefacts.length);
+});
+
+test('the executable stays under 130 MB', () => {
+  const { bytes } = artefacts.find(({ name }) => name === 'holdfast-agent')!;
+  assert.ok(bytes <= maxExecutableBytes, `${bytes} bytes`);
+});
+
+test('both programs print their version and the commit they were built from', async () => {
+  const { version } = JSON.parse(await readFile(join(projectRoot, 'package.json'), 'utf8')) as {
+    version: string;
+  };
+  assert.equal(agent('version').stdout, `holdfast-agent ${version} (commit ${commit})\n`);
+  const collector = spawnSync(process.execPath, [join(dist, 'collector.cjs'), 'version'], {
+    env: bare,
+    encoding: 'utf8',
+  });
+  assert.equal(collector.stdout, `holdfast-collector ${version} (commit ${commit})\n`);
+});
+
+test('no file names the directory that it was built in', async () => {
+  for (const name of ['agent.cjs', 'collector.cjs', 'holdfast-agent']) {
+    const content = await readFile(join(dist, name));
+    for (const place of [directory, projectRoot]) {
+      assert.equal(content.includes(`${place}/`), false, `${name} names ${place}`);
+    }
+  }
+});
+
+test('the executable reads with its hash workers what the sources read', async () => {
+  const tree = join(directory, 'tree');
+  await mkdir(tree);
+  for (let i = 0; i < 40; i++) await writeFile(join(tree, `file-${i}`), randomBytes(200_000));
+  const scope = join(directory, 'scope.yaml');
+  await writeFile(scope, `version: 1\npaths:\n  - path: ${tree}\n`);
+  const args = ['scan', '--json', '--scope-file', scope];
+  const sources = spawnSync(process.execPath, [join(projectRoot, 'packages/agent/src/main.ts'), ...args], {
+    encoding: 'utf8',
+  });
+  const entries = (stdout: string) => stdout.trim().split('\n').slice(0, -1);
+  const scanned = agent(...args);
+  assert.equal(scanned.status, 0, scanned.stderr);
+  assert.equal(entries(scanned.stdout).length, 41);
+  assert.deepEqual(entries(scanned.stdout), entries(sources.stdout));
+});
+
+test('what was built does the main job without a PATH', { timeout: 90_000 }, async () => {
+  const programs: Programs = {
+    agent: [executable],
+    collector: [process.execPath, join(dist, 'collector.cjs')],
+    environment: { ...bare, NODE_OPTIONS: '--no-such-option-of-node' },
+  };
+  await using site = await Site.create({ programs, collector: { NODE_OPTIONS: '' } });
+  await site.startCollector();
+  const running = await site.startAgent();
+  await site.untilWatching();
+  await appendFile(join(site.tree, 'a.conf'), 'a = 2\n');
+  await waitFor('the series of the changed file', async () => (await site.driftSeries()).length === 1);
+  const accepted = await call<{ accepted: number }>(site.url, `/api/v1/nodes/${siteNode}/baseline`, {
+    method: 'POST',
+  });
+  assert.deepEqual([accepted.status, accepted.body.accepted], [200, 1], accepted.text);
+
+  running.kill('SIGUSR1');
+  await sleep(300);
+  assert.doesNotMatch(running.output(), /Debugger listening/);
+  running.kill('SIGTERM');
+  assert.equal(await running.ended, 0, running.output());
+});
