@@ -1,6 +1,7 @@
 /** The collector's options, and the configuration that they amount to. Pure; load-config.ts reads the files. */
 import {
   absolutePath,
+  httpUrl,
   isLoopback,
   type ListenAddress,
   listenAddress,
@@ -12,6 +13,9 @@ import {
 } from '@holdfast/shared/option-parsers';
 import { validate } from 'node-cron';
 import { type CrossCheck, option, type OptionValues, type Parser } from '@holdfast/shared/options';
+import type { SweepBlock } from './sweep-block.ts';
+import { checkSweep, type SweepConfig, sweepConfigOf } from './sweep-config.ts';
+import { sweepOptions } from './sweep-options.ts';
 
 /** RFC 6750's characters of a bearer token; short ones could be guessed. */
 const token = matching(/[A-Za-z0-9\-._~+/]{16,512}=*/, 'a token of 16 or more letters, digits and -._~+/');
@@ -134,6 +138,18 @@ export const collectorOptions = {
     parse: oneOf(['open', 'viewer']),
     default: 'open',
   }),
+  pushgatewayUrl: option({
+    doc: 'A Pushgateway that gets the series of the stacks after each sweep.',
+    placeholder: 'URL',
+    parse: httpUrl(),
+  }),
+  webhookUrl: option({
+    doc: 'Where to tell, as JSON that Slack understands too, what got worse and what recovered.',
+    placeholder: 'URL',
+    parse: httpUrl(),
+    secret: true,
+  }),
+  ...sweepOptions,
   logLevel: option({
     doc: 'The least urgent lines to log.',
     placeholder: 'LEVEL',
@@ -159,7 +175,22 @@ export interface CollectorConfig {
   readonly space: { readonly maxDatabaseBytes: number; readonly minFreeBytes: number };
   readonly backups: { readonly directory: string; readonly cron: string; readonly keep: number } | null;
   readonly metrics: { readonly pathsPerNode: number; readonly auth: 'open' | 'viewer' };
+  /** Null: nothing is pushed. */
+  readonly pushgatewayUrl: URL | null;
+  /** The URL is a secret: who knows it can write. Null: nobody is told. */
+  readonly webhookUrl: URL | null;
+  /** Null where no source of stacks is configured. */
+  readonly sweep: SweepConfig | null;
+  /** For a sweep that runs apart. */
+  readonly sweepPush: { readonly token: string | null; readonly caFile: string | null };
   readonly logLevel: string;
+}
+
+/** What files hold that options name. */
+export interface ReadFiles {
+  readonly tokens: CollectorConfig['tokens'];
+  readonly sweepBlock: SweepBlock;
+  readonly sweepPushToken: string | null;
 }
 
 /** What is wrong between options that are each well formed. */
@@ -173,7 +204,7 @@ export const checkTogether: CrossCheck<typeof collectorOptions> = (values, nameO
     problems.push(
       `${nameOf('tlsCertFile')}: needs ${nameOf('tlsKeyFile')} beside it, and the other way round`,
     );
-  return problems;
+  return [...problems, ...checkSweep(values, nameOf)];
 };
 
 /** What is wrong with a token that came from a file; null if nothing is. */
@@ -182,13 +213,13 @@ export function tokenProblem(text: string): string | null {
   return 'problem' in parsed ? `must hold ${parsed.problem.slice('must be '.length)}` : null;
 }
 
-export function configOf(values: CollectorOptionValues, tokens: CollectorConfig['tokens']): CollectorConfig {
+export function configOf(values: CollectorOptionValues, files: ReadFiles): CollectorConfig {
   const { tlsCertFile, tlsKeyFile } = values;
   return {
     listen: values.listen,
     tls: tlsCertFile && tlsKeyFile ? { certFile: tlsCertFile, keyFile: tlsKeyFile } : null,
     dataDir: values.dataDir,
-    tokens,
+    tokens: files.tokens,
     intake: {
       initialBaseline: values.initialBaseline,
       expectedScopes: new Set(values.expectedScopeDigests),
@@ -204,6 +235,10 @@ export function configOf(values: CollectorOptionValues, tokens: CollectorConfig[
         ? null
         : { directory: values.backupDir, cron: values.backupCron, keep: values.backupKeep },
     metrics: { pathsPerNode: values.metricsPathsPerNode, auth: values.metricsAuth },
+    pushgatewayUrl: values.pushgatewayUrl,
+    webhookUrl: values.webhookUrl,
+    sweep: sweepConfigOf(values, files.sweepBlock),
+    sweepPush: { token: files.sweepPushToken, caFile: values.sweepPushCaFile },
     logLevel: values.logLevel,
   };
 }

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { OptionsError, type OptionSources, readOptions } from '@holdfast/shared/options';
 import { parseDocument } from 'yaml';
 import { checkTogether, type CollectorConfig, collectorOptions, configOf, tokenProblem } from './config.ts';
+import { readSweepBlock } from './sweep-block.ts';
 
 export interface ConfigSources {
   readonly environment: OptionSources['environment'];
@@ -16,17 +17,27 @@ const maxTokenFileBytes = 4096;
 /** Throws {@link OptionsError} with every problem at once. */
 export function loadConfig(sources: ConfigSources): CollectorConfig {
   const problems: string[] = [];
-  const file = sources.configFile === null ? null : readYaml(sources.configFile, problems);
+  const yaml = sources.configFile === null ? null : readYaml(sources.configFile, problems);
+  const sweep = readSweepBlock(yaml?.content, yaml?.name ?? '');
+  problems.push(...sweep.problems);
+  const file = yaml && { name: yaml.name, content: sweep.content, called: sweep.called };
   let operator: string | null = null;
   let agent: string | null = null;
+  let sweepPushToken: string | null = null;
   const read = readOptions(collectorOptions, { ...sources, file }, (values, nameOf) => {
     const found = [...checkTogether(values, nameOf)];
-    const fromFile = (name: 'operatorTokenFile' | 'agentTokenFile') => {
+    const fromFile = (name: 'operatorTokenFile' | 'agentTokenFile' | 'sweepPushTokenFile') => {
       const path = values[name];
       return path === null ? null : readToken(path, nameOf(name), found);
     };
     operator = values.operatorToken ?? fromFile('operatorTokenFile');
     agent = values.agentToken ?? fromFile('agentTokenFile');
+    sweepPushToken = values.sweepPushToken ?? fromFile('sweepPushTokenFile');
+    if (sweep.lacksSource && values.sweepPath === null && values.sweepGit === null) {
+      found.push(
+        `sweep in ${yaml?.name}: needs a source, as in "source: {path: /infra}" or "source: {git: URL}"`,
+      );
+    }
     if (operator !== null && operator === agent) {
       found.push(
         'HOLDFAST_AGENT_TOKEN: must differ from HOLDFAST_OPERATOR_TOKEN (got a value that is not shown)',
@@ -36,7 +47,7 @@ export function loadConfig(sources: ConfigSources): CollectorConfig {
   });
   if ('problems' in read) problems.push(...read.problems);
   if (problems.length > 0 || 'problems' in read) throw new OptionsError(problems);
-  return configOf(read.values, { operator, agent });
+  return configOf(read.values, { tokens: { operator, agent }, sweepBlock: sweep.block, sweepPushToken });
 }
 
 function readYaml(path: string, problems: string[]): OptionSources['file'] {

@@ -60,7 +60,12 @@ export interface OptionSources {
   readonly flags: Readonly<Record<string, unknown>>;
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** The parsed configuration file, and what to call it in a problem. Null where there is none. */
-  readonly file: { readonly name: string; readonly content: unknown } | null;
+  readonly file: {
+    readonly name: string;
+    readonly content: unknown;
+    /** How an option is called in the file, where that is not its name. */
+    readonly called?: (option: string) => string;
+  } | null;
 }
 
 /**
@@ -146,12 +151,14 @@ export class OptionsError extends Error {
 interface NamedFile {
   readonly name: string;
   readonly content: Readonly<Record<string, unknown>>;
+  readonly called: (option: string) => string;
 }
 
 function fileContent(file: OptionSources['file'], problems: string[]): NamedFile | null {
   if (file === null || file.content === null || file.content === undefined) return null;
   if (typeof file.content === 'object' && !Array.isArray(file.content)) {
-    return { name: file.name, content: file.content as Record<string, unknown> };
+    const { name, called = (option) => option } = file;
+    return { name, content: file.content as Record<string, unknown>, called };
   }
   problems.push(`${file.name}: must hold names and values, as in "listen: 127.0.0.1:9477"`);
   return null;
@@ -173,7 +180,7 @@ function pick(
   const variable = sources.environment[environmentName(name)];
   if (variable !== undefined && variable !== '') return { called: environmentName(name), value: variable };
   const value = file && Object.hasOwn(file.content, name) ? file.content[name] : null;
-  return file && value !== null ? { called: `${name} in ${file.name}`, value } : null;
+  return file && value !== null ? { called: `${file.called(name)} in ${file.name}`, value } : null;
 }
 
 function parseGiven(option: Option<unknown>, value: unknown): Parsed<unknown> {
