@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buildApp } from '@holdfast/collector/app';
 import { loadConfig } from '@holdfast/collector/load-config';
+import { kubernetesTokens, type NodeTokens } from '@holdfast/collector/kubernetes/node-tokens';
 import { createLog } from '@holdfast/collector/log';
 import { openSqliteStore } from '@holdfast/collector/store/sqlite-store';
 import type { Store } from '@holdfast/collector/store/store';
@@ -37,6 +38,7 @@ export class CollectorApp implements AsyncDisposable {
   now = Date.parse('2026-03-01T12:00:00.000Z');
   readonly stopping = new AbortController();
   readonly #directory: string;
+  readonly #nodeTokens: NodeTokens | null;
 
   static async open(environment: Readonly<Record<string, string>> = {}): Promise<CollectorApp> {
     const directory = await mkdtemp(join(tmpdir(), 'holdfast-app-'));
@@ -58,11 +60,15 @@ export class CollectorApp implements AsyncDisposable {
       flags: {},
       configFile: null,
     });
+    const log = createLog('debug', { write: (line) => void lines.push(line) });
+    const clock = () => this.now;
+    this.#nodeTokens = config.kubernetes && kubernetesTokens(config.kubernetes, { log, clock });
     this.app = buildApp({
       store,
       config,
-      log: createLog('debug', { write: (line) => void lines.push(line) }),
-      clock: () => this.now,
+      log,
+      clock,
+      nodeTokens: this.#nodeTokens,
       monotonic: () => this.now,
       stopping: this.stopping.signal,
     });
@@ -107,6 +113,7 @@ export class CollectorApp implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.stopping.abort();
     await this.app.close();
+    await this.#nodeTokens?.[Symbol.asyncDispose]();
     await this.store[Symbol.asyncDispose]();
     await rm(this.#directory, { recursive: true, force: true });
   }

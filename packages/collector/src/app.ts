@@ -4,6 +4,7 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import Fastify, { type FastifyBaseLogger, type FastifyServerFactory, LogController } from 'fastify';
 import { CollectorMetrics } from '#outputs/collector-metrics';
 import type { Millis } from '#core/node-state';
+import type { NodeTokens } from '#kubernetes/node-tokens';
 import { answerClientError } from '#routes/answer-client-error';
 import { answerErrors } from '#routes/answer-errors';
 import { authenticate } from '#routes/authenticate';
@@ -66,6 +67,7 @@ export interface AppParts {
   /** Milliseconds from any origin, never going back. Default: `performance.now`. */
   readonly monotonic?: () => number;
   readonly stopping?: AbortSignal;
+  readonly nodeTokens?: NodeTokens | null;
   readonly metrics?: CollectorMetrics;
   /** Default: there is always room. */
   readonly storage?: Storage;
@@ -88,13 +90,16 @@ export function buildApp(parts: AppParts): App {
     routerOptions: { maxParamLength },
     ...(parts.serverFactory ? { serverFactory: parts.serverFactory } : {}),
   }).withTypeProvider<TypeBoxTypeProvider>();
+  const { monotonic = () => performance.now() } = parts;
   const context: RouteContext = {
     store: parts.store,
     config: parts.config,
     metrics: parts.metrics ?? new CollectorMetrics(),
     clock: parts.clock,
     storage: parts.storage ?? { isNearlyFull: false },
-    liveness: new Liveness(parts.monotonic),
+    monotonic,
+    nodeTokens: parts.nodeTokens ?? null,
+    liveness: new Liveness(monotonic),
     stopping: parts.stopping ?? new AbortController().signal,
   };
   app.setValidatorCompiler(validate);

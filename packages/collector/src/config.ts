@@ -16,6 +16,12 @@ import { type CrossCheck, option, type OptionValues, type Parser } from '@holdfa
 import type { SweepBlock } from './sweep-block.ts';
 import { checkSweep, type SweepConfig, sweepConfigOf } from './sweep-config.ts';
 import { sweepOptions } from './sweep-options.ts';
+import {
+  checkKubernetes,
+  type KubernetesConfig,
+  kubernetesConfigOf,
+  kubernetesOptions,
+} from '#kubernetes/options';
 
 /** RFC 6750's characters of a bearer token; short ones could be guessed. */
 const token = matching(/[A-Za-z0-9\-._~+/]{16,512}=*/, 'a token of 16 or more letters, digits and -._~+/');
@@ -29,7 +35,7 @@ function cron(): Parser<string> {
 
 export const collectorOptions = {
   listen: option({
-    doc: 'Address to listen on. Any but a loopback address needs a token to exist.',
+    doc: 'Address to listen on. Any but a loopback address needs a token to exist, or Kubernetes to vouch for nodes.',
     placeholder: 'HOST:PORT',
     parse: listenAddress(),
     default: { host: '127.0.0.1', port: 9477 },
@@ -73,6 +79,7 @@ export const collectorOptions = {
     placeholder: 'FILE',
     parse: path(),
   }),
+  ...kubernetesOptions,
   initialBaseline: option({
     doc: "Whether a node's first report becomes its baseline (accept, marked as not reviewed) or waits for an operator (pending).",
     placeholder: 'accept|pending',
@@ -166,6 +173,8 @@ export interface CollectorConfig {
   readonly dataDir: string;
   /** Secrets: never log this. */
   readonly tokens: { readonly operator: string | null; readonly agent: string | null };
+  /** Null where tokens of Kubernetes are not taken. */
+  readonly kubernetes: KubernetesConfig | null;
   readonly intake: {
     readonly initialBaseline: 'accept' | 'pending';
     readonly expectedScopes: ReadonlySet<string>;
@@ -204,7 +213,7 @@ export const checkTogether: CrossCheck<typeof collectorOptions> = (values, nameO
     problems.push(
       `${nameOf('tlsCertFile')}: needs ${nameOf('tlsKeyFile')} beside it, and the other way round`,
     );
-  return [...problems, ...checkSweep(values, nameOf)];
+  return [...problems, ...checkKubernetes(values, nameOf), ...checkSweep(values, nameOf)];
 };
 
 /** What is wrong with a token that came from a file; null if nothing is. */
@@ -220,6 +229,7 @@ export function configOf(values: CollectorOptionValues, files: ReadFiles): Colle
     tls: tlsCertFile && tlsKeyFile ? { certFile: tlsCertFile, keyFile: tlsKeyFile } : null,
     dataDir: values.dataDir,
     tokens: files.tokens,
+    kubernetes: kubernetesConfigOf(values),
     intake: {
       initialBaseline: values.initialBaseline,
       expectedScopes: new Set(values.expectedScopeDigests),
@@ -245,10 +255,12 @@ export function configOf(values: CollectorOptionValues, files: ReadFiles): Colle
 
 /** Why the collector must not listen where it is told to; null if it may. */
 export function listenProblem(config: CollectorConfig, hasStoredTokens: boolean): string | null {
-  const hasToken = hasStoredTokens || config.tokens.operator !== null || config.tokens.agent !== null;
-  if (isLoopback(config.listen) || hasToken) return null;
+  const { operator, agent } = config.tokens;
+  const canAuthenticate =
+    hasStoredTokens || operator !== null || agent !== null || config.kubernetes !== null;
+  if (isLoopback(config.listen) || canAuthenticate) return null;
   return (
     `HOLDFAST_LISTEN: others can reach this address, and no token exists yet ` +
-    `(got "${config.listen.host}:${config.listen.port}"); set HOLDFAST_OPERATOR_TOKEN, or run: holdfast-collector token create`
+    `(got "${config.listen.host}:${config.listen.port}"); set HOLDFAST_OPERATOR_TOKEN or HOLDFAST_KUBERNETES_AUTH, or run: holdfast-collector token create`
   );
 }

@@ -73,7 +73,9 @@ describe('a collector', () => {
     await using running = await start(config);
     await assert.rejects(start(config), /another collector/);
     const taken = configOf({ HOLDFAST_LISTEN: new URL(running.url).host });
-    await assert.rejects(start(taken), /EADDRINUSE/);
+    await assert.rejects(start(taken), /^Error: HOLDFAST_LISTEN: another process listens there.*EADDRINUSE/);
+    const elsewhere = configOf({ HOLDFAST_LISTEN: '192.0.2.1:9477' });
+    await assert.rejects(start(elsewhere), /^Error: HOLDFAST_LISTEN: this machine does not have/);
     // What a failed start had opened is closed again.
     await (await start({ ...taken, listen: { host: '127.0.0.1', port: 0 } }))[Symbol.asyncDispose]();
     const open = configOf({
@@ -82,6 +84,9 @@ describe('a collector', () => {
       HOLDFAST_AGENT_TOKEN: '',
     });
     await assert.rejects(start(open), /HOLDFAST_LISTEN: others can reach this address/);
+    const kubernetes = { HOLDFAST_LISTEN: '0.0.0.0:0', HOLDFAST_KUBERNETES_AUTH: 'token-review' };
+    const known = configOf({ ...kubernetes, HOLDFAST_OPERATOR_TOKEN: '', HOLDFAST_AGENT_TOKEN: '' });
+    await (await start(known))[Symbol.asyncDispose]();
   });
 
   it('stops at once although a poll waits and connections are kept alive', async () => {

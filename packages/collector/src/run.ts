@@ -2,7 +2,9 @@
 import type { AddressInfo } from 'node:net';
 import type { Logger } from 'pino';
 import { CollectorMetrics } from '#outputs/collector-metrics';
+import { isInForce } from '#core/auth';
 import type { Millis } from '#core/node-state';
+import { kubernetesTokens } from '#kubernetes/node-tokens';
 import type { App } from '#routes/route';
 import { openSqliteStore } from '#store/sqlite-store';
 import { buildApp } from './app.ts';
@@ -33,15 +35,13 @@ export async function startCollector(config: CollectorConfig, parts: CollectorPa
   const { log, clock = Date.now } = parts;
   await using opened = new AsyncDisposableStack();
   const store = opened.use(await openSqliteStore({ dataDir: config.dataDir, exclusive: true }));
-  const tokens = await store.tokens();
-  const problem = listenProblem(
-    config,
-    tokens.some(({ revokedAt }) => revokedAt === null),
-  );
+  const tokens = (await store.tokens()).filter((token) => isInForce(token, clock()));
+  const problem = listenProblem(config, tokens.length > 0);
   if (problem !== null) throw new Error(problem);
   opened.use(keepTidy(store, config, { log, clock }));
 
   const server = opened.use(await prepareServer(config.tls, log));
+  const nodeTokens = config.kubernetes && opened.use(kubernetesTokens(config.kubernetes, { log, clock }));
   const stopping = new AbortController();
   const metrics = new CollectorMetrics();
   metrics.measureProcess();
@@ -56,14 +56,17 @@ export async function startCollector(config: CollectorConfig, parts: CollectorPa
     log,
     clock,
     stopping: stopping.signal,
+    nodeTokens,
     metrics,
     storage,
     serverFactory: server.factory,
   });
   opened.defer(() => closeApp(app, stopping));
-  await app.listen({ host: config.listen.host, port: config.listen.port, backlog: 4096 });
+  await app.listen({ ...config.listen, backlog: 4096 }).catch((error: unknown) => {
+    throw listenError(config.listen, error);
+  });
   const url = urlOf(config, app.server.address() as AddressInfo);
-  if (config.tokens.operator === null && tokens.every(({ revokedAt }) => revokedAt !== null)) {
+  if (config.tokens.operator === null && !tokens.some(({ role }) => role === 'operator')) {
     log.warn(
       'no operator token exists: create one with "holdfast-collector token create --role operator --name NAME"',
     );
@@ -81,6 +84,20 @@ async function closeApp(app: App, stopping: AbortController): Promise<void> {
   } finally {
     clearTimeout(deadline);
   }
+}
+
+const listenProblems: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'another process listens there already',
+  EADDRNOTAVAIL: 'this machine does not have that address',
+  ENOTFOUND: 'no address is known for that name',
+  EACCES: 'this user may not use that port (below 1024 it takes root, or CAP_NET_BIND_SERVICE)',
+};
+
+function listenError({ host, port }: CollectorConfig['listen'], error: unknown): unknown {
+  const code = (error as NodeJS.ErrnoException).code ?? '';
+  const problem = listenProblems[code];
+  if (problem === undefined) return error;
+  return new Error(`HOLDFAST_LISTEN: ${problem} (${code}; got "${host}:${port}")`, { cause: error });
 }
 
 function urlOf({ tls }: CollectorConfig, { address, family, port }: AddressInfo): string {

@@ -21,6 +21,7 @@ export const problemCodes = {
   internal: { status: 500, title: 'The collector failed; the log says why' },
   'storage-unavailable': { status: 503, title: 'The collector cannot write to its disk' },
   'disk-nearly-full': { status: 503, title: 'The collector has too little room for anything new' },
+  'identity-unavailable': { status: 503, title: 'Nobody can say at present who the caller is' },
   'shutting-down': { status: 503, title: 'The collector is shutting down' },
 } as const satisfies Record<string, { status: number; title: string }>;
 

@@ -22,7 +22,12 @@ export async function configFor(
 
 /** Files that root leaves in the directory of a collector that runs as another user would lock that one out. */
 async function refuseOtherUser(dataDir: string): Promise<void> {
-  const { uid } = await stat(dataDir).catch(() => ({ uid: null }));
+  const { uid } = await stat(dataDir).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return { uid: null };
+    throw new Error(
+      `${dataDir} cannot be looked at (${error.code}): run this as the user that the collector runs as, or name another directory with --data-dir`,
+    );
+  });
   const own = userInfo().uid;
   if (uid !== null && uid !== own) {
     throw new Error(

@@ -84,7 +84,7 @@ describe('holdfast-collector', () => {
       /exists \(id 1\)/,
     );
     const listed = await run(['token', 'list']);
-    assert.match(listed.output, /^1 +viewer +grafana +- +\S+ +-$/m);
+    assert.match(listed.output, /^1 +viewer +grafana +- +\S+ +- +-$/m);
     assert.ok(!listed.output.includes(token));
     assert.equal((await run(['token', 'revoke', '1'])).exit, 0);
     assert.equal((await call(collector.url, '/api/v1/nodes', { token })).status, 401);
@@ -137,6 +137,17 @@ describe('holdfast-collector', () => {
     } finally {
       rmSync(dataDir, { recursive: true, force: true });
     }
+  });
+
+  it('creates tokens that expire', async () => {
+    const create = (expires: string) =>
+      run(['token', 'create', '--role', 'viewer', '--name', 'guest', '--expires', expires]);
+    for (const wrong of ['soon', '0d', '2020-01-01', '2026-13-01', '999999d', ''])
+      assert.match((await create(wrong)).output, /^--expires: /m, wrong);
+    const { exit, output } = await create('90d');
+    assert.equal(exit, 0, output);
+    assert.match(output, /role viewer, until \d{4}-/);
+    assert.match((await run(['token', 'list'])).output, /guest +- +\S+Z +\S+Z +-$/m);
   });
 
   it('refuses token names that the audit uses itself, and nodes for roles without one', async () => {

@@ -3,13 +3,14 @@ import { randomBytes } from 'node:crypto';
 import { userInfo } from 'node:os';
 import { nodeNamePattern } from '@holdfast/shared/wire';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { commandLine, formatToken, reservedNames, tokenHash, tokenRandomBytes } from '#core/auth';
+import { commandLine, formatToken, isInForce, reservedNames, tokenHash, tokenRandomBytes } from '#core/auth';
 import type { AuditAction, AuditRecord } from '#core/node-state';
 import { openSqliteStore } from '#store/sqlite-store';
 import type { Store, TokenRecord, TokenRole } from '#store/store';
 import { collectorOptions } from '../config.ts';
 import { configFor } from './data-directory.ts';
 import { addOptionFlags } from './option-flags.ts';
+import { parseExpiry } from './parse-expiry.ts';
 import type { CommandContext } from './program.ts';
 import { tokenTable } from './token-table.ts';
 
@@ -20,6 +21,7 @@ interface CreateFlags {
   readonly role: TokenRole;
   readonly name: string;
   readonly node?: string;
+  readonly expires?: string;
 }
 
 export function tokenCommand(context: CommandContext, parent: Command): Command {
@@ -33,6 +35,7 @@ export function tokenCommand(context: CommandContext, parent: Command): Command 
     .addOption(new Option('--role <ROLE>', 'what it may do').choices(roles).makeOptionMandatory())
     .requiredOption('--name <NAME>', 'who it is for, as the audit will name them', parseName)
     .option('--node <NODE>', 'for role agent: the only node it may report for', parseNode)
+    .option('--expires <WHEN>', 'after how long, or when, it is refused: 12h, 90d, 2027-01-31T00:00:00Z')
     .action((flags: CreateFlags) => inStore(context, flags, (store) => createToken(context, store, flags)));
   const list = new Command('list')
     .description('List all tokens, revoked ones too. The tokens themselves are not kept.')
@@ -54,14 +57,19 @@ export function tokenCommand(context: CommandContext, parent: Command): Command 
 async function createToken(context: CommandContext, store: Store, flags: CreateFlags): Promise<void> {
   const { role, name, node = null } = flags;
   if (node !== null && role !== 'agent') throw new Error('--node goes with --role agent only');
-  const same = (await store.tokens()).find((token) => token.name === name && token.revokedAt === null);
+  const createdAt = Date.now();
+  const expiresAt = flags.expires === undefined ? null : parseExpiry(flags.expires, createdAt);
+  const same = (await store.tokens()).find((token) => token.name === name && isInForce(token, createdAt));
   if (same)
     throw new Error(`a token called ${name} exists (id ${same.id}); revoke it first, or choose another name`);
   const token = formatToken(role, randomBytes(tokenRandomBytes));
-  const createdAt = Date.now();
-  const audit = auditOf('token-create', createdAt, { name, role, node });
-  const { id } = await store.createToken({ name, role, node, createdAt }, tokenHash(token), audit);
-  context.stderr.write(`token ${id} for ${name}, role ${role}${node === null ? '' : `, node ${node}`}:\n`);
+  const expires = expiresAt === null ? null : new Date(expiresAt).toISOString();
+  const audit = auditOf('token-create', createdAt, { name, role, node, expires });
+  const created = { name, role, node, createdAt, expiresAt };
+  const { id } = await store.createToken(created, tokenHash(token), audit);
+  const bound = node === null ? '' : `, node ${node}`;
+  const limited = expires === null ? '' : `, until ${expires}`;
+  context.stderr.write(`token ${id} for ${name}, role ${role}${bound}${limited}:\n`);
   context.stdout.write(`${token}\n`);
 }
 

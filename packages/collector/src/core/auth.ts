@@ -7,8 +7,8 @@
  * - operator: everything that reads, and everything that decides. It cannot report: who accepts does not also testify.
  */
 import { hash } from 'node:crypto';
-import { systemActor } from '#core/node-state';
-import type { TokenRole } from '#store/store';
+import { type Millis, systemActor } from '#core/node-state';
+import type { TokenRecord, TokenRole } from '#store/store';
 
 /** What a route asks of its caller. */
 export type RouteRole = TokenRole | 'open';
@@ -32,6 +32,10 @@ export const reservedNames: readonly string[] = [
   commandLine,
   systemActor,
 ];
+
+/** Why a token that was sent says nothing about its caller. */
+export const refusedTokenReasons = ['malformed', 'unknown', 'expired', 'kubernetes', 'limited'] as const;
+export type RefusedTokenReason = (typeof refusedTokenReasons)[number];
 
 export type Verdict = 'yes' | 'unauthenticated' | 'forbidden';
 
@@ -57,7 +61,15 @@ function isAllowed(identity: Identity, role: TokenRole, node: string | null): bo
 
 /** The token of an `Authorization: Bearer …` header; null if the header is missing or something else. */
 export function bearerToken(header: string | undefined): string | null {
-  return /^bearer +([A-Za-z0-9\-._~+/]{1,1024}=*) *$/i.exec(header ?? '')?.[1] ?? null;
+  return /^bearer +([A-Za-z0-9\-._~+/]{1,8192}={0,2}) *$/i.exec(header ?? '')?.[1] ?? null;
+}
+
+/** Whether a stored token may be used at `now`. */
+export function isInForce(
+  { revokedAt, expiresAt }: Pick<TokenRecord, 'revokedAt' | 'expiresAt'>,
+  now: Millis,
+): boolean {
+  return revokedAt === null && (expiresAt === null || now < expiresAt);
 }
 
 /** What is kept of a token: hex sha256. Tokens are random, so a slow hash would add nothing. */

@@ -1,6 +1,7 @@
 /** Everything that the collector shows on /metrics. One registry per app, so that several can live in one process. */
 import type { ProblemCode } from '@holdfast/shared/problem-codes';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { type RefusedTokenReason, refusedTokenReasons } from '#core/auth';
 import { version } from '../version.ts';
 import { exposeNodes, type FleetSnapshot, nodeSeries } from './node-metrics.ts';
 import { StorageMetrics } from './storage-metrics.ts';
@@ -24,6 +25,7 @@ const reportOutcomes: readonly ProblemCode[] = [
   'internal',
   'storage-unavailable',
   'disk-nearly-full',
+  'identity-unavailable',
   'shutting-down',
 ];
 
@@ -42,6 +44,7 @@ export class CollectorMetrics {
   readonly storage = new StorageMetrics(this.registry);
   readonly #requests: Histogram<'method' | 'route' | 'status'>;
   readonly #reports: Counter<'outcome'>;
+  readonly #refusedTokens: Counter<'reason'>;
   #rendering: Promise<Buffer> | null = null;
 
   constructor() {
@@ -66,6 +69,13 @@ export class CollectorMetrics {
       registers,
     });
     for (const outcome of ['taken', ...reportOutcomes]) this.#reports.inc({ outcome }, 0);
+    this.#refusedTokens = new Counter({
+      name: 'holdfast_authentication_failures_total',
+      help: 'Tokens that were refused, by why.',
+      labelNames: ['reason'],
+      registers,
+    });
+    for (const reason of refusedTokenReasons) this.#refusedTokens.inc({ reason }, 0);
   }
 
   /** From now on, with the series of the process that this runs in. Call it once. */
@@ -80,6 +90,10 @@ export class CollectorMetrics {
 
   countRequest(method: string, route: string, statusCode: number, seconds: number): void {
     this.#requests.observe({ method, route, status: `${Math.floor(statusCode / 100)}xx` }, seconds);
+  }
+
+  countRefusedToken(reason: RefusedTokenReason): void {
+    this.#refusedTokens.inc({ reason });
   }
 
   countReport(outcome: ReportOutcome): void {

@@ -29,7 +29,11 @@ describe('access to routes', () => {
       fill: number,
     ) => {
       const token = formatToken(role, Buffer.alloc(32, fill));
-      await site.store.createToken({ name: key, role, node, createdAt: 1 }, tokenHash(token), audit);
+      await site.store.createToken(
+        { name: key, role, node, createdAt: 1, expiresAt: null },
+        tokenHash(token),
+        audit,
+      );
       tokens.set(key, token);
     };
     await add('agent', 'agent', 'a', 1);
@@ -79,13 +83,42 @@ describe('access to routes', () => {
   it('ends with the revocation of a token, at once', async () => {
     const token = formatToken('viewer', Buffer.alloc(32, 9));
     const { id } = await site.store.createToken(
-      { name: 'short', role: 'viewer', node: null, createdAt: 1 },
+      { name: 'short', role: 'viewer', node: null, createdAt: 1, expiresAt: null },
       tokenHash(token),
       audit,
     );
     assert.equal((await site.call('GET', '/api/v1/nodes', { token })).status, 200);
     await site.store.revokeToken(id, 2, { ...audit, action: 'token-revoke' });
     assert.equal((await site.call('GET', '/api/v1/nodes', { token })).status, 401);
+  });
+
+  it('ends when a token expires', async () => {
+    const token = formatToken('viewer', Buffer.alloc(32, 10));
+    const expiring = { name: 'guest', role: 'viewer', node: null, createdAt: 1 } as const;
+    await site.store.createToken({ ...expiring, expiresAt: site.now + 1000 }, tokenHash(token), audit);
+    assert.equal((await site.call('GET', '/api/v1/nodes', { token })).status, 200);
+    site.now += 1000;
+    const reply = await site.call('GET', '/api/v1/nodes', { token });
+    assert.equal(reply.status, 401);
+    assert.match(reply.json.detail, /expired/);
+  });
+
+  it('is refused for a while to an address that guesses, but not to callers there that are known', async () => {
+    await using guessed = await CollectorApp.open();
+    const guess = () => guessed.call('GET', '/api/v1/nodes', { token: `hf_viewer_${'x'.repeat(43)}` });
+    assert.equal((await guessed.call('GET', '/api/v1/nodes')).status, 200);
+    for (let i = 0; i < 20; i++) assert.equal((await guess()).status, 401);
+    const refused = await guess();
+    assert.deepEqual([refused.status, refused.json.code], [429, 'too-many-requests']);
+    assert.equal(refused.headers['retry-after'], '3');
+    assert.equal((await guessed.call('GET', '/api/v1/nodes')).status, 200);
+    assert.equal((await guessed.call('GET', '/api/v1/nodes', { token: agentToken })).status, 429);
+    assert.equal((await guessed.call('GET', '/healthz', { token: null })).status, 200);
+    guessed.now += 3000;
+    assert.equal((await guess()).status, 401);
+    const { text } = await guessed.call('GET', '/metrics');
+    assert.match(text, /^holdfast_authentication_failures_total\{reason="unknown"\} 21$/m);
+    assert.match(text, /^holdfast_authentication_failures_total\{reason="limited"\} 2$/m);
   });
 
   it('lets a bound agent token report for its own node only', async () => {

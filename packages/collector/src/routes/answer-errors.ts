@@ -19,7 +19,8 @@ function answerError(
   request: FastifyRequest,
   reply: FastifyReply,
 ): FastifyReply {
-  if (error instanceof ProblemError) return sendProblem(reply, error.code, error.message, error.members);
+  if (error instanceof ProblemError)
+    return sendProblem(reply, error.code, error.message, error.members, error.retryAfterSeconds);
   if (error instanceof StorageUnavailableError) {
     request.log.error({ err: error }, 'the store refused a write');
     return sendProblem(

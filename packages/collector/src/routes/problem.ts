@@ -8,11 +8,19 @@ export class ProblemError extends Error {
   readonly code: ProblemCode;
   /** Further members of the answer. */
   readonly members: Readonly<Record<string, unknown>>;
-  constructor(code: ProblemCode, detail: string, members: Readonly<Record<string, unknown>> = {}) {
+  /** When it is worth trying again, where that is known better than by the code. */
+  readonly retryAfterSeconds: number | null;
+  constructor(
+    code: ProblemCode,
+    detail: string,
+    members: Readonly<Record<string, unknown>> = {},
+    retryAfterSeconds: number | null = null,
+  ) {
     super(detail);
     this.name = 'ProblemError';
     this.code = code;
     this.members = members;
+    this.retryAfterSeconds = retryAfterSeconds;
   }
 }
 
@@ -21,6 +29,7 @@ const retryAfterSeconds: Partial<Record<ProblemCode, number>> = {
   'too-many-requests': 5,
   'storage-unavailable': 15,
   'disk-nearly-full': 60,
+  'identity-unavailable': 10,
   'shutting-down': 5,
 };
 
@@ -38,8 +47,9 @@ export function sendProblem(
   code: ProblemCode,
   detail: string,
   members?: Readonly<Record<string, unknown>>,
+  wantedRetryAfter: number | null = null,
 ): FastifyReply {
-  const retryAfter = retryAfterSeconds[code];
+  const retryAfter = wantedRetryAfter ?? retryAfterSeconds[code];
   if (retryAfter !== undefined) reply.header('retry-after', retryAfter);
   if (code === 'unauthenticated') reply.header('www-authenticate', 'Bearer realm="holdfast"');
   if (code === 'shutting-down') reply.header('connection', 'close');

@@ -11,6 +11,7 @@ import type {
 import { Type } from 'typebox';
 import type { Identity, RouteRole } from '#core/auth';
 import type { Millis } from '#core/node-state';
+import type { NodeTokens } from '#kubernetes/node-tokens';
 import type { CollectorMetrics } from '#outputs/collector-metrics';
 import type { Store } from '#store/store';
 import type { CollectorConfig } from '../config.ts';
@@ -30,6 +31,10 @@ export interface RouteContext {
   readonly config: CollectorConfig;
   readonly metrics: CollectorMetrics;
   readonly clock: () => Millis;
+  /** Milliseconds from any origin, never going back. */
+  readonly monotonic: () => number;
+  /** Null where tokens of Kubernetes are not taken. */
+  readonly nodeTokens: NodeTokens | null;
   readonly liveness: Liveness;
   readonly storage: Storage;
   /** Aborted when the collector stops; whatever waits on behalf of a caller ends then. */

@@ -100,7 +100,7 @@ describe('a restore', () => {
 
   test('keeps tokens revoked that were revoked after the backup', async () => {
     await using opened = await openTestStore();
-    const token = { name: 'x', role: 'viewer', node: null, createdAt: 1 } as const;
+    const token = { name: 'x', role: 'viewer', node: null, createdAt: 1, expiresAt: null } as const;
     const created = await opened.store.createToken(token, 'h'.repeat(64), {
       ...audit,
       action: 'token-create',

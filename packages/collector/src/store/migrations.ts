@@ -145,4 +145,5 @@ export const migrations: readonly string[] = [
     revoked_at INTEGER
   ) STRICT;
   `,
+  'ALTER TABLE token ADD COLUMN expires_at INTEGER',
 ];

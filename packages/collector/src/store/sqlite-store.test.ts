@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import Sqlite from 'better-sqlite3';
 import { decideDeletion, decideRescan } from '#core/node-lifecycle';
 import { maxWaitingCommands } from '#store/command-rows';
+import { migrations } from '#store/migrations';
 import { databaseName, openSqliteStore } from '#store/sqlite-store';
 import type { Store } from '#store/store';
 import { file, openTestStore, TestAgent } from '#store/test-node';
@@ -73,7 +74,7 @@ test('beside the collector that serves, another process may write tokens, but de
   const { dataDir, store } = opened;
   await using beside = await openSqliteStore({ dataDir, exclusive: false });
   const audit = { at: 1, who: 'ada', action: 'token-create', node: null, reason: null, details: {} } as const;
-  const token = { name: 'ci', role: 'viewer', node: null, createdAt: 1 } as const;
+  const token = { name: 'ci', role: 'viewer', node: null, createdAt: 1, expiresAt: null } as const;
   await beside.createToken(token, 'h', audit);
   assert.equal((await store.tokenByHash('h'))?.name, 'ci');
   await assert.rejects(async () => rescan(beside, 'n1'), /exclusively/);
@@ -88,7 +89,7 @@ test('data of a newer program is refused, and left as it is', async () => {
   db.close();
   await assert.rejects(openSqliteStore({ dataDir: opened.dataDir }), { code: 'newer-schema' });
   const again = new Sqlite(file);
-  again.pragma('user_version = 1');
+  again.pragma(`user_version = ${migrations.length}`);
   again.close();
   await opened.reopen();
 });
@@ -226,19 +227,49 @@ test('a token counts until it is revoked, and a second revocation is none', asyn
   await using opened = await openTestStore();
   const { store } = opened;
   const audit = { at: 1, who: 'ada', action: 'token-create', node: null, reason: null, details: {} } as const;
-  const wanted = { name: 'n1', role: 'agent', node: 'n1', createdAt: 1 } as const;
-  const token = await store.createToken(wanted, 'hash', audit);
-  assert.deepEqual(await store.tokenByHash('hash'), token);
-  await assert.rejects(store.createToken(wanted, 'hash', audit), /UNIQUE/);
+  const wanted = { name: 'n1', role: 'agent', node: 'n1', createdAt: 1, expiresAt: null } as const;
+  const hashed = 'a'.repeat(64);
+  const token = await store.createToken(wanted, hashed, audit);
+  assert.deepEqual(await store.tokenByHash(hashed), token);
+  await assert.rejects(store.createToken(wanted, hashed, audit), /UNIQUE/);
   const revoked = { ...audit, action: 'token-revoke' } as const;
   assert.equal(await store.revokeToken(token.id, 2, revoked), true);
   assert.equal(await store.revokeToken(token.id, 3, revoked), false);
-  assert.equal(await store.tokenByHash('hash'), null);
+  assert.equal(await store.tokenByHash(hashed), null);
   assert.deepEqual(
     (await store.tokens()).map(({ revokedAt }) => revokedAt),
     [2],
   );
   assert.equal((await store.audit(null, 10)).length, 2);
+});
+
+test('a revoked token stays revoked when an older copy of the data is put back', async () => {
+  await using opened = await openTestStore();
+  const { store, dataDir } = opened;
+  const audit = { at: 1, who: 'ada', action: 'token-create', node: null, reason: null, details: {} } as const;
+  const wanted = { name: 'n1', role: 'agent', node: 'n1', createdAt: 1, expiresAt: null } as const;
+  const hashed = 'b'.repeat(64);
+  const { id } = await store.createToken(wanted, hashed, audit);
+  await store.createToken({ ...wanted, name: 'n2' }, 'c'.repeat(64), audit);
+  await store[Symbol.asyncDispose]();
+  const backup = await readFile(join(dataDir, databaseName));
+  const again = await opened.reopen();
+  await again.revokeToken(id, 7, { ...audit, action: 'token-revoke' });
+  await again[Symbol.asyncDispose]();
+  await writeFile(join(dataDir, databaseName), backup);
+  const restored = await opened.reopen();
+  assert.equal(await restored.tokenByHash(hashed), null);
+  assert.notEqual(await restored.tokenByHash('c'.repeat(64)), null);
+  assert.equal((await restored.tokens())[0]?.revokedAt, 7);
+  const [newest] = await restored.audit(null, 1);
+  assert.deepEqual([newest?.who, newest?.action], ['holdfast', 'token-revoke']);
+});
+
+test('a damaged list of revoked tokens is an error, not an empty list', async () => {
+  await using opened = await openTestStore();
+  await opened.store[Symbol.asyncDispose]();
+  await writeFile(join(opened.dataDir, 'revoked-tokens'), '# heading\nnonsense\n');
+  await assert.rejects(openSqliteStore({ dataDir: opened.dataDir }), /revoked-tokens: line 2 is damaged/);
 });
 
 test('a closed store refuses further work, and closing it twice is closing it', async () => {

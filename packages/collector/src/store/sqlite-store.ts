@@ -7,6 +7,8 @@ import { lockDirectory } from '#store/directory-lock';
 import { type GroupCommitLimits, groupCommitLimits } from '#store/group-commit';
 import { firstProblem } from '#store/inspect-database';
 import { migrate } from '#store/migrate';
+import { applyRevokedTokens } from '#store/apply-revoked-tokens';
+import { readRevokedTokens } from '#store/revoked-tokens';
 import { SqliteStore } from '#store/store-on-sqlite';
 import { asDamage, asStorageError, DamagedDatabaseError } from '#store/storage-error';
 import { StorageUnavailableError, type Store } from '#store/store';
@@ -48,8 +50,10 @@ export async function openSqliteStore(options: OpenStoreOptions): Promise<Store>
       try {
         if (exclusive) refuseDamage(db, file);
         migrate(db);
-        const parts = { db, epoch: readEpoch(db), lock, random, limits: { ...groupCommitLimits, ...limits } };
-        return new SqliteStore(parts);
+        applyRevokedTokens(db, readRevokedTokens(dataDir));
+        const epoch = readEpoch(db);
+        const commitLimits = { ...groupCommitLimits, ...limits };
+        return new SqliteStore({ db, dataDir, epoch, lock, random, limits: commitLimits });
       } catch (error) {
         db.close();
         throw error;

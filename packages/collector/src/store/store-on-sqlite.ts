@@ -9,6 +9,7 @@ import { streamEntries } from '#store/manifest-stream';
 import { NodeCache } from '#store/node-cache';
 import type { NodeRecord } from '#store/node-rows';
 import { nodeView } from '#store/node-view';
+import { addRevokedToken } from '#store/revoked-tokens';
 import { reading } from '#store/storage-error';
 import { SpaceOnDisk } from '#store/space-on-disk';
 import type { Decide, Decided, NodeSummary, Store, Tidied, TokenRecord } from '#store/store';
@@ -18,6 +19,8 @@ import { writeEffects } from '#store/write-effects';
 
 export interface SqliteStoreParts {
   readonly db: Database;
+  /** Where the database lies. */
+  readonly dataDir: string;
   readonly epoch: string;
   /** Given up after the database is closed. Null: another process may serve, so that memory of nodes can't be trusted. */
   readonly lock: Disposable | null;
@@ -152,6 +155,9 @@ export class SqliteStore implements Store {
 
   revokeToken(id: number, at: Millis, audit: AuditRecord) {
     return this.#commits.run(() => {
+      const hash = this.#tables.tokens.hashOf(id);
+      // First: if we die in between, the next start finishes it.
+      if (hash !== null) addRevokedToken(this.#parts.dataDir, hash, at);
       const isRevoked = this.#tables.tokens.revoke(id, at);
       if (isRevoked) this.#tables.history.addAudit(audit);
       return isRevoked;

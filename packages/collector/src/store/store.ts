@@ -84,6 +84,8 @@ export interface TokenRecord {
   /** For role agent: the only node it may speak for; null for any. */
   readonly node: string | null;
   readonly createdAt: Millis;
+  /** From then on it is refused; null for never. */
+  readonly expiresAt: Millis | null;
   readonly revokedAt: Millis | null;
 }
 
@@ -132,9 +134,10 @@ export interface Store extends AsyncDisposable {
     hash: string,
     audit: AuditRecord,
   ): Promise<TokenRecord>;
+  /** Holds for every copy of the data that is put into this directory later, too. */
   revokeToken(id: number, at: Millis, audit: AuditRecord): Promise<boolean>;
   tokens(): Promise<TokenRecord[]>;
-  /** The token with this hash that is not revoked. */
+  /** The token with this hash that is not revoked. It may have expired. */
   tokenByHash(hash: string): Promise<TokenRecord | null>;
 
   /**
