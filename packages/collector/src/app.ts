@@ -5,6 +5,7 @@ import Fastify, { type FastifyBaseLogger, type FastifyServerFactory, LogControll
 import { CollectorMetrics } from '#outputs/collector-metrics';
 import type { Millis } from '#core/node-state';
 import type { NodeTokens } from '#kubernetes/node-tokens';
+import { getAideDatabase, putAideDatabase } from '#routes/aide-databases';
 import { answerClientError } from '#routes/answer-client-error';
 import { answerErrors } from '#routes/answer-errors';
 import { authenticate } from '#routes/authenticate';
@@ -49,6 +50,8 @@ const routes: readonly Route[] = [
   readmitNode,
   postReports,
   getCommands,
+  putAideDatabase,
+  getAideDatabase,
   listAudit,
   health,
   metrics,

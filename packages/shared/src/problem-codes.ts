@@ -2,6 +2,7 @@
 export const problemCodes = {
   'bad-request': { status: 400, title: 'The request is malformed' },
   'invalid-report': { status: 422, title: 'The report contradicts itself' },
+  'invalid-aide-database': { status: 422, title: 'This is not the AIDE database that its digest names' },
   unauthenticated: { status: 401, title: 'A valid bearer token is needed' },
   forbidden: { status: 403, title: 'The token does not allow this' },
   'not-found': { status: 404, title: 'There is no such thing' },

@@ -14,6 +14,7 @@ const limits = {
   packedBytesInFlight: 128 * 1024,
   largeAtOnce: 1,
   largeWaiting: 4,
+  what: 'A report',
 };
 
 /** What was answered to those who had gone. */

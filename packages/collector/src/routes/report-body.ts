@@ -22,6 +22,8 @@ export interface ReportBodyLimits {
   readonly packedBytesInFlight: number;
   readonly largeAtOnce: number;
   readonly largeWaiting: number;
+  /** What is read, with its article; for people. */
+  readonly what: string;
 }
 
 export const reportBodyLimits: ReportBodyLimits = {
@@ -31,6 +33,7 @@ export const reportBodyLimits: ReportBodyLimits = {
   packedBytesInFlight: 256 * 1024 * 1024,
   largeAtOnce: 2,
   largeWaiting: 64,
+  what: 'A report',
 };
 
 /** A body as text. Disposing of it gives its turn to the next. */
@@ -110,16 +113,16 @@ export class ReportBodyReader {
   }
 
   #tooLarge(): ProblemError {
-    const { packedBytes, unpackedBytes } = this.#limits;
+    const { packedBytes, unpackedBytes, what } = this.#limits;
     return new ProblemError(
       'body-too-large',
-      `A report may have ${packedBytes} bytes as it is sent, and ${unpackedBytes} bytes unpacked.`,
+      `${what} may have ${packedBytes} bytes as it is sent, and ${unpackedBytes} bytes unpacked.`,
     );
   }
 }
 
 function tooBusy(): ProblemError {
-  return new ProblemError('too-many-requests', 'Too many large reports are being read. Send it again later.');
+  return new ProblemError('too-many-requests', 'Too many large bodies are being read. Send it again later.');
 }
 
 /** Null if there is more than `maxBytes`. */

@@ -4,6 +4,8 @@
  *
  * Digests are 32 bytes; times are milliseconds since 1970 by the collector's clock; entries are canonical lines.
  */
+import { aideMigration } from '#store/migrations/aide';
+
 export const migrations: readonly string[] = [
   `
   CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
@@ -146,4 +148,5 @@ export const migrations: readonly string[] = [
   ) STRICT;
   `,
   'ALTER TABLE token ADD COLUMN expires_at INTEGER',
+  aideMigration,
 ];

@@ -4,6 +4,7 @@ import type { Database } from 'better-sqlite3';
 import type { Entry } from '@holdfast/shared/entry';
 import type { Command } from '@holdfast/shared/wire';
 import type { AuditRecord, Millis } from '#core/node-state';
+import type { PackedAideDatabase } from '#store/aide/database-rows';
 import { type CommitFollower, GroupCommit, type GroupCommitLimits } from '#store/group-commit';
 import { streamEntries } from '#store/manifest-stream';
 import { NodeCache } from '#store/node-cache';
@@ -145,6 +146,19 @@ export class SqliteStore implements Store {
     return reading(() => this.#tables.history.audit(before, limit));
   }
 
+  putAideDatabase(node: string, database: PackedAideDatabase, at: Millis) {
+    return this.#commits.run(() => {
+      const record = this.#cache.current(node);
+      if (record) this.#tables.aideDatabases.upload(record.id, database, at);
+      return record !== null;
+    });
+  }
+
+  async aideDatabase(node: string, digest: string) {
+    const record = this.#cache.durable(node);
+    return record && reading(() => this.#tables.aideDatabases.packedOf(record.id, digest));
+  }
+
   createToken(token: Omit<TokenRecord, 'id' | 'revokedAt'>, hash: string, audit: AuditRecord) {
     return this.#commits.run(() => {
       const created = this.#tables.tokens.add(token, hash);
@@ -177,6 +191,8 @@ export class SqliteStore implements Store {
     const { history, drifts } = this.#tables;
     let events = await this.#dropAll((slice) => history.dropEvents(before, slice), eventsPerStep);
     let ended = await this.#dropAll((slice) => drifts.dropEnded(before, slice), driftsPerStep);
+    const { aideDatabases } = this.#tables;
+    await this.#commits.run(() => aideDatabases.dropStale(before));
     const removed = await this.#unused.remove(this.#parts.random());
     while (this.#space.usedBytes() > maxBytes) {
       const oldEvents = await this.#commits.run(() => history.dropEvents(Infinity, eventsPerStep));

@@ -12,6 +12,7 @@
 import type { Entry } from '@holdfast/shared/entry';
 import type { Command } from '@holdfast/shared/wire';
 import type { UnknownReason } from '@holdfast/shared/compare';
+import type { PackedAideDatabase } from '#store/aide/database-rows';
 import type {
   AuditRecord,
   BaselineRecord,
@@ -127,6 +128,11 @@ export interface Store extends AsyncDisposable {
   onCommand(node: string, wake: () => void): () => void;
   /** Newest first, those with an id below `before`. */
   audit(before: number | null, limit: number): Promise<StoredAudit[]>;
+
+  /** Keeps a database that the node brought, until a run names it or others follow. False: no such node. */
+  putAideDatabase(node: string, database: PackedAideDatabase, at: Millis): Promise<boolean>;
+  /** zstd over the text of a database that the node brought or that is its baseline; null if there is none. */
+  aideDatabase(node: string, digest: string): Promise<Buffer | null>;
 
   /** `hash` is hex sha256 of the token. The audit record is written with it. */
   createToken(

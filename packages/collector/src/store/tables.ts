@@ -1,5 +1,6 @@
 /** Every table's statements, prepared once on one connection. */
 import type { Database } from 'better-sqlite3';
+import { aideDatabaseRows } from '#store/aide/database-rows';
 import { baselineRows } from '#store/baseline-rows';
 import { commandRows } from '#store/command-rows';
 import { driftRows } from '#store/drift-rows';
@@ -22,5 +23,6 @@ export function prepareTables(db: Database) {
     history: historyRows(db),
     commands: commandRows(db),
     tokens: tokenRows(db),
+    aideDatabases: aideDatabaseRows(db),
   };
 }
