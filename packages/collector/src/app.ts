@@ -9,6 +9,7 @@ import { getAideDatabase, putAideDatabase } from '#routes/aide-databases';
 import { answerClientError } from '#routes/answer-client-error';
 import { answerErrors } from '#routes/answer-errors';
 import { authenticate } from '#routes/authenticate';
+import { acknowledgeDrift } from '#routes/acknowledge-drift';
 import { deleteNode } from '#routes/delete-node';
 import { getCommands } from '#routes/get-commands';
 import { getDrift } from '#routes/get-drift';
@@ -27,10 +28,13 @@ import { observeRequests } from '#routes/observe-requests';
 import { postBaseline } from '#routes/post-baseline';
 import { postReports } from '#routes/post-reports';
 import { postRescan } from '#routes/post-rescan';
+import { postReview } from '#routes/post-review';
 import { readmitNode } from '#routes/readmit-node';
 import { sendProblem } from '#routes/problem';
 import { restoreBaseline } from '#routes/restore-baseline';
 import type { App, Route, RouteContext, RouteDescription } from '#routes/route';
+import { unacknowledgeDrift } from '#routes/unacknowledge-drift';
+import { undoBaseline } from '#routes/undo-baseline';
 import { validate } from '#routes/validate';
 import type { Store } from '#store/store';
 import type { CollectorConfig } from './config.ts';
@@ -40,7 +44,11 @@ const routes: readonly Route[] = [
   listNodes,
   getNode,
   getDrift,
+  acknowledgeDrift,
+  unacknowledgeDrift,
+  postReview,
   postBaseline,
+  undoBaseline,
   listBaselines,
   restoreBaseline,
   getManifest,

@@ -1,5 +1,5 @@
 /**
- * An operator accepts what a node observes as its new baseline: all of it, or the paths that globs name. Rules:
+ * An operator accepts what a node observes as its new baseline: all of it, or the paths that they select. Rules:
  * 1. The caller may name what it looked at; if the node has moved on since, nothing is accepted.
  * 2. What the baseline then holds of an accepted path is said in shared/acceptance.
  * 3. All: the baseline moves to the observed scope, and a reimaged node is no longer marked. By paths: it keeps its own.
@@ -7,7 +7,6 @@
  *    was reviewed, if it was not.
  */
 import { compareEntries } from '@holdfast/shared/compare';
-import { compileGlob, globProblem } from '@holdfast/shared/glob';
 import { takenOver } from '@holdfast/shared/acceptance';
 import { type BaselineRefusal, judgeWhole, moveEffects, recordOnly } from '#core/baseline-effects';
 import { matchesDriftTag, namesWhatWasSeen } from '#core/drift-tag';
@@ -23,12 +22,15 @@ import {
   type NodeView,
   systemActor,
 } from '#core/node-state';
+import {
+  compileSelection,
+  type DriftSelection,
+  type Selects,
+  selectsEverything,
+  unlessTooCostly,
+} from '#core/select-drift';
 
-export const maxAcceptanceGlobs = 1000;
-
-export interface Acceptance {
-  /** Globs; null accepts everything. */
-  readonly paths: readonly string[] | null;
+export interface Acceptance extends DriftSelection {
   /** The value of an `If-Match` header: a drift tag or an observed digest. */
   readonly ifMatch: string | null;
   readonly who: string;
@@ -52,9 +54,16 @@ export type AcceptanceDecision =
 type ObservedState = NodeState & { readonly observed: string };
 
 export function decideAcceptance(view: NodeView, acceptance: Acceptance, now: Millis): AcceptanceDecision {
+  return unlessTooCostly(() => decide(view, acceptance, now));
+}
+
+function decide(view: NodeView, acceptance: Acceptance, now: Millis): AcceptanceDecision {
   const admitted = admit(view.state, acceptance);
   if ('code' in admitted) return { refuse: admitted };
-  const taken = takeOverPaths(view, admitted, acceptance);
+  const selects = compileSelection(view, acceptance);
+  if (typeof selects !== 'function') return { refuse: selects };
+  const isAll = selectsEverything(acceptance);
+  const taken = takeOverPaths(view, admitted, isAll ? null : selects);
   const finished = taken.edit.finish(taken.scopeDigest);
   const manifest = finished.side.record.digest;
   const newBaseline = succeed(admitted.baseline, manifest, taken.accepted, acceptance, now);
@@ -64,7 +73,8 @@ export function decideAcceptance(view: NodeView, acceptance: Acceptance, now: Mi
     ...admitted,
     baseline,
     pendingBecause: null,
-    reimagedAt: acceptance.paths === null ? null : admitted.reimagedAt,
+    reimagedAt: isAll ? null : admitted.reimagedAt,
+    review: namesWhatWasSeen(acceptance.ifMatch) ? { at: now, by: acceptance.who } : admitted.review,
   };
   const judgement = judgeWhole(view, state, finished.side, taken.tookOver);
   const outcome: AcceptanceOutcome = {
@@ -83,31 +93,20 @@ export function decideAcceptance(view: NodeView, acceptance: Acceptance, now: Mi
   return { apply: moveEffects({ state, newBaseline, finished, event, audit }, judgement), outcome };
 }
 
-function admit(state: NodeState | null, { paths, ifMatch }: Acceptance): ObservedState | BaselineRefusal {
+function admit(state: NodeState | null, acceptance: Acceptance): ObservedState | BaselineRefusal {
   if (!state) return { code: 'node-unknown', detail: 'no node of that name has reported' };
   const { name, observed } = state;
+  const { ifMatch } = acceptance;
   if (state.deletedAt !== null) return { code: 'node-deleted', detail: `${name} was deleted` };
   if (observed === null)
     return { code: 'nothing-observed', detail: `${name} has not reported a manifest yet` };
   if (ifMatch !== null && !matchesDriftTag(ifMatch, state)) {
     return { code: 'node-moved-on', detail: `${name} is no longer what If-Match names; look again` };
   }
-  const problem = paths && globsProblem(paths);
-  if (problem) return { code: 'bad-request', detail: problem };
-  if (paths && !state.baseline) {
+  if (!selectsEverything(acceptance) && !state.baseline) {
     return { code: 'bad-request', detail: `${name} has no baseline yet: accept all of it first` };
   }
   return { ...state, observed };
-}
-
-function globsProblem(globs: readonly string[]): string | null {
-  if (globs.length === 0) return 'paths is empty; leave it out to accept everything';
-  if (globs.length > maxAcceptanceGlobs) return `more than ${maxAcceptanceGlobs} globs`;
-  for (const glob of globs) {
-    const problem = globProblem(glob);
-    if (problem) return `${JSON.stringify(glob)} ${problem}`;
-  }
-  return null;
 }
 
 interface Taken {
@@ -117,7 +116,8 @@ interface Taken {
   readonly accepted: number;
 }
 
-function takeOverPaths(view: NodeView, state: ObservedState, { paths }: Acceptance): Taken {
+/** `selects` null: all. */
+function takeOverPaths(view: NodeView, state: ObservedState, selects: Selects | null): Taken {
   const observed = sideOf(view.manifest(state.observed), view);
   const { scopeDigest, entries } = observed.record;
   if (!state.baseline) {
@@ -126,10 +126,10 @@ function takeOverPaths(view: NodeView, state: ObservedState, { paths }: Acceptan
   }
   const baseline = sideOf(view.manifest(state.baseline.manifest), view);
   const edit = new ManifestEdit(baseline.record, view);
-  const tookOver = takeOver(edit, view, baseline, observed, state, paths);
+  const tookOver = takeOver(edit, view, baseline, observed, state, selects);
   return {
     edit,
-    scopeDigest: paths === null ? scopeDigest : baseline.record.scopeDigest,
+    scopeDigest: selects === null ? scopeDigest : baseline.record.scopeDigest,
     tookOver,
     accepted: tookOver.size,
   };
@@ -142,22 +142,21 @@ function takeOver(
   baseline: ManifestSide,
   observed: ManifestSide,
   { blindSpots }: NodeState,
-  paths: readonly string[] | null,
+  selects: Selects | null,
 ): Set<string> {
   const scopes = [baseline.record.scopeDigest, observed.record.scopeDigest] as const;
   const visibility = visibilityBetween(view, ...scopes, blindSpots);
-  const globs = paths?.map(compileGlob);
   const tookOver = new Set<string>();
   for (const index of allBuckets) {
     if (baseline.record.bucketDigests[index] === observed.record.bucketDigests[index]) continue;
     const before = baseline.entries(index);
     const after = observed.entries(index);
     for (const path of new Set([...before.keys(), ...after.keys()])) {
-      if (globs && !globs.some((glob) => glob.matches(path))) continue;
       const was = before.get(path) ?? null;
       const is = after.get(path) ?? null;
+      if (isSameEntry(was, is) || (selects && !selects(path))) continue;
       const finding = compareEntries(was, is, visibility);
-      const next = takenOver(was, is, finding?.unknown ?? null, paths !== null);
+      const next = takenOver(was, is, finding?.unknown ?? null, selects !== null);
       if (isSameEntry(was, next)) continue;
       if (next) edit.set(next);
       else edit.delete(path);
@@ -172,11 +171,13 @@ function succeed(
   before: BaselineRecord | null,
   manifest: string,
   accepted: number,
-  { paths, ifMatch, who, reason }: Acceptance,
+  acceptance: Acceptance,
   now: Millis,
 ): BaselineRecord | null {
-  const reviewed = namesWhatWasSeen(ifMatch);
-  const isNewWord = paths === null && (before?.acceptedBy === systemActor || (reviewed && !before?.reviewed));
+  const { who, reason } = acceptance;
+  const reviewed = namesWhatWasSeen(acceptance.ifMatch);
+  const isAll = selectsEverything(acceptance);
+  const isNewWord = isAll && (before?.acceptedBy === systemActor || (reviewed && !before?.reviewed));
   if (before?.manifest === manifest && !isNewWord) return null;
   return {
     sequence: (before?.sequence ?? 0) + 1,
@@ -192,7 +193,7 @@ function succeed(
 
 function auditOf(
   state: NodeState,
-  { paths, ifMatch, who, reason }: Acceptance,
+  { paths, drifts, ifMatch, who, reason }: Acceptance,
   { accepted, remaining, baseline }: AcceptanceOutcome,
   now: Millis,
 ): AuditRecord {
@@ -206,7 +207,8 @@ function auditOf(
       from: state.baseline?.manifest ?? null,
       to: baseline.manifest,
       sequence: baseline.sequence,
-      paths: paths === null ? null : paths.join('\n'),
+      paths: paths?.join('\n') ?? null,
+      drifts: drifts?.join(',') ?? null,
       accepted,
       remaining,
       reviewed: namesWhatWasSeen(ifMatch),

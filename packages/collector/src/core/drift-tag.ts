@@ -12,12 +12,17 @@ export function driftTag({ baseline, observed, blindSpots }: TaggedState): strin
 
 /**
  * Whether an `If-Match` value names the node as it is now: by its drift tag, or by the observed digest. Takes the
- * forms of RFC 9110: quoted or not, weak or not, several separated by commas. `*` matches whatever there is.
+ * forms of RFC 9110: quoted or not, weak or not, several separated by commas. `*` matches whatever there is. What follows
+ * a `-` stands for acknowledgements: those change what is shown, and not what there is to accept.
  */
 export function matchesDriftTag(ifMatch: string, state: TaggedState): boolean {
   if (ifMatch.trim() === '*') return true;
   const named = ifMatch.split(',').map((tag) => tag.trim().replace(/^W\//, '').replaceAll('"', ''));
-  return named.some((tag) => tag !== '' && (tag === driftTag(state) || tag === state.observed));
+  return named.some((tag) => isTagOf(tag.replace(/-.*/, ''), state));
+}
+
+function isTagOf(tag: string, state: TaggedState): boolean {
+  return tag !== '' && (tag === driftTag(state) || tag === state.observed);
 }
 
 /** Whether the caller named what it had looked at: any `If-Match` but `*`, which names nothing. */

@@ -251,5 +251,6 @@ function firstState(node: string, report: Report, now: Millis): NodeState {
     eventsStored: 0,
     baseline: null,
     pendingBecause: null,
+    review: null,
   };
 }

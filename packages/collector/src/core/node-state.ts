@@ -5,6 +5,7 @@ import type { Entries } from '@holdfast/shared/manifest';
 import type { Scope } from '@holdfast/shared/scope';
 import type { BlindSpot } from '@holdfast/shared/visibility';
 import type { AgentFacts, AgentHealth, Net, ScanResult } from '@holdfast/shared/wire';
+import type { Acknowledgement } from '#core/acknowledgement';
 
 /** Milliseconds since 1970 by the collector's clock. */
 export type Millis = number;
@@ -64,6 +65,8 @@ export interface NodeState {
   readonly baseline: BaselineRecord | null;
   /** Why the first manifest was not taken as the baseline although the policy says accept; null otherwise. */
   readonly pendingBecause: string | null;
+  /** When someone last said that they had looked at everything that differs, and who; null if nobody has. */
+  readonly review: { readonly at: Millis; readonly by: string } | null;
 }
 
 /** Who the record names where the configuration decided, not a person. */
@@ -86,7 +89,11 @@ export interface BaselineRecord {
 }
 
 export interface StandingDrift extends Change {
+  /** Stable number of this drift. */
+  readonly id: number;
   readonly firstSeenAt: Millis;
+  /** The newest one since the drift has its present content, in force or not; see acknowledgement.ts. */
+  readonly acknowledgement: Acknowledgement | null;
 }
 
 /** How a drift ended. */
@@ -99,6 +106,11 @@ export interface DriftEffects {
   readonly ended: readonly { readonly path: string; readonly as: DriftEnd }[];
   readonly unknown: readonly { readonly path: string; readonly reason: UnknownReason }[];
   readonly known: readonly string[];
+  /**
+   * Set where an earlier baseline came back: of the drifts that started, those which an acceptance had ended at that time or
+   * later go on, with their number and their first-seen time, if they lead away from the same entry as then.
+   */
+  readonly resumesSince?: Millis;
 }
 
 export const eventKinds = [
@@ -109,6 +121,9 @@ export const eventKinds = [
   'scope-changed',
   'baseline-accepted',
   'baseline-restored',
+  'node-reviewed',
+  'drift-acknowledged',
+  'drift-unacknowledged',
   'events-dropped',
   'journal-replaced',
   'rescan-asked',
@@ -136,6 +151,10 @@ export interface EventRecord {
 export const auditActions = [
   'accept',
   'restore',
+  'undo',
+  'review',
+  'acknowledge',
+  'unacknowledge',
   'delete-node',
   'readmit-node',
   'rescan',
@@ -166,6 +185,8 @@ export interface NodeView {
   standing(index: number): readonly StandingDrift[];
   /** Unknown paths that lie in bucket `index`. */
   unknown(index: number): ReadonlyMap<string, UnknownReason>;
+  /** The path of the standing drift with this number; null if none of this node has it. */
+  standingPath(drift: number): string | null;
   scope(digest: string): Scope | null;
   baseline(sequence: number): BaselineRecord | null;
   /** The median number of entries over other nodes' observed manifests with this scope; null if there is none. */
@@ -185,6 +206,8 @@ export interface NodeEffects {
   readonly commandsDone: readonly number[];
   readonly commands: readonly ('rescan' | 'resynchronise')[];
   readonly audit: AuditRecord | null;
+  /** Drifts, by number, that get `record` as their acknowledgement; null: that lose it. */
+  readonly acknowledge?: { readonly record: Acknowledgement | null; readonly drifts: readonly number[] };
 }
 
 export const noDriftEffects: DriftEffects = { started: [], altered: [], ended: [], unknown: [], known: [] };

@@ -18,6 +18,7 @@ test('an earlier baseline comes back as a new one, and the node is judged agains
   await agent.introduce(store);
   const first = agent.manifest.digest();
   await agent.tell(store, [file('/etc/hosts', 'b'), file('/etc/new')]);
+  const firstSeenAt = agent.now;
   await agent.mustAccept(store);
   await agent.tell(store, [], ['/etc/new']);
   assert.deepEqual(await agent.standing(store), ['removed /etc/new']);
@@ -27,7 +28,7 @@ test('an earlier baseline comes back as a new one, and the node is judged agains
   const { sequence, manifest, restoredFrom, paths } = answer.outcome.baseline;
   assert.deepEqual([sequence, manifest, restoredFrom, paths], [3, first, 1, 2]);
   assert.deepEqual(await agent.standing(store), ['changed /etc/hosts']);
-  assert.equal((await store.standingDrift('n1'))[0]?.firstSeenAt, 9_000_000);
+  assert.equal((await store.standingDrift('n1'))[0]?.firstSeenAt, firstSeenAt);
   assert.equal((await agent.history(store)).at(-1), 'baseline-restored');
   assert.equal((await store.audit(null, 1))[0]?.action, 'restore');
   await agent.tell(store, [hosts]);

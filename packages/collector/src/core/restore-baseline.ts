@@ -1,4 +1,11 @@
-/** An operator goes back to an earlier baseline. It comes back as a new one: history is succeeded, never edited. */
+/**
+ * An operator goes back to an earlier baseline. It comes back as a new one: history is succeeded, never edited.
+ *
+ * An undo goes back by one: to the baseline before the one that is in force. What a restore brought back stands where it
+ * stood in the history, so that two undos go back by two. Nothing of what the node did since is touched: the whole node is
+ * judged against the earlier baseline, and a drift that an acceptance had ended, and that thereby stands again, keeps its
+ * number and its first-seen time.
+ */
 import { type BaselineRefusal, judgeWhole, moveEffects, recordOnly } from '#core/baseline-effects';
 import { matchesDriftTag, namesWhatWasSeen } from '#core/drift-tag';
 import { nodeEvent } from '#core/event-record';
@@ -6,13 +13,16 @@ import { allBuckets } from '#core/judge';
 import { isSameEntry, type ManifestSide, sideOf } from '#core/manifest-edit';
 import type { AuditRecord, BaselineRecord, Millis, NodeEffects, NodeState, NodeView } from '#core/node-state';
 
-export interface Restoration {
-  /** Of the baseline to go back to. */
-  readonly sequence: number;
+export interface Undo {
   /** The value of an `If-Match` header, or null; see drift-tag.ts. */
   readonly ifMatch: string | null;
   readonly who: string;
   readonly reason: string | null;
+}
+
+export interface Restoration extends Undo {
+  /** Of the baseline to go back to. */
+  readonly sequence: number;
 }
 
 export interface RestorationOutcome {
@@ -26,7 +36,34 @@ export type RestorationDecision =
   | { readonly refuse: BaselineRefusal }
   | { readonly apply: NodeEffects; readonly outcome: RestorationOutcome };
 
-export function decideRestoration(view: NodeView, wanted: Restoration, now: Millis): RestorationDecision {
+export function decideUndo(view: NodeView, asked: Undo, now: Millis): RestorationDecision {
+  const { state } = view;
+  const refusal = state && refuseRestoration(state, asked);
+  if (refusal) return { refuse: refusal };
+  const inForce = state?.baseline ? standsAt(view, state.baseline) : null;
+  if (inForce !== null && inForce <= 1) {
+    return { refuse: { code: 'not-found', detail: `${state?.name} has no acceptance to take back` } };
+  }
+  return decideRestoration(view, { ...asked, sequence: (inForce ?? 1) - 1 }, now, 'undo');
+}
+
+/** The sequence at which what `baseline` holds was first accepted. */
+function standsAt(view: NodeView, baseline: BaselineRecord): number {
+  let at = baseline;
+  while (at.restoredFrom !== null) {
+    const earlier = view.baseline(at.restoredFrom);
+    if (!earlier) break;
+    at = earlier;
+  }
+  return at.sequence;
+}
+
+export function decideRestoration(
+  view: NodeView,
+  wanted: Restoration,
+  now: Millis,
+  action: 'restore' | 'undo' = 'restore',
+): RestorationDecision {
   const { state } = view;
   if (!state) return { refuse: { code: 'node-unknown', detail: 'no node of that name has reported' } };
   const refusal = refuseRestoration(state, wanted);
@@ -41,10 +78,11 @@ export function decideRestoration(view: NodeView, wanted: Restoration, now: Mill
   const baseline = isPresent
     ? state.baseline
     : successor(state.baseline, target, countDiffering(present, side), wanted, now);
-  const after: NodeState = { ...state, baseline };
+  const review = namesWhatWasSeen(wanted.ifMatch) ? { at: now, by: wanted.who } : state.review;
+  const after: NodeState = { ...state, baseline, review };
   const judgement = judgeWhole(view, after, side, new Set());
   const outcome = { baseline, remaining: judgement?.standing ?? 0 };
-  const audit = auditOf(state, wanted, outcome, now);
+  const audit = auditOf(action, state, wanted, outcome, now);
   if (isPresent) return { apply: recordOnly(after, [], audit), outcome };
   const event = nodeEvent(
     'baseline-restored',
@@ -52,13 +90,12 @@ export function decideRestoration(view: NodeView, wanted: Restoration, now: Mill
     `baseline ${baseline.sequence}: ${wanted.sequence} restored by ${wanted.who}, ${outcome.remaining} drifts stand`,
   );
   const finished = { side, buckets: [] };
-  return {
-    apply: moveEffects({ state: after, newBaseline: baseline, finished, event, audit }, judgement),
-    outcome,
-  };
+  const effects = moveEffects({ state: after, newBaseline: baseline, finished, event, audit }, judgement);
+  const leftAt = view.baseline(wanted.sequence + 1)?.acceptedAt ?? now;
+  return { apply: { ...effects, drift: { ...effects.drift, resumesSince: leftAt } }, outcome };
 }
 
-function refuseRestoration(state: NodeState, { ifMatch }: Restoration): BaselineRefusal | null {
+function refuseRestoration(state: NodeState, { ifMatch }: Undo): BaselineRefusal | null {
   if (state.deletedAt !== null) return { code: 'node-deleted', detail: `${state.name} was deleted` };
   if (ifMatch !== null && !matchesDriftTag(ifMatch, state)) {
     return { code: 'node-moved-on', detail: `${state.name} is no longer what If-Match names; look again` };
@@ -99,15 +136,16 @@ function countDiffering(a: ManifestSide, b: ManifestSide): number {
 }
 
 function auditOf(
+  action: 'restore' | 'undo',
   state: NodeState,
-  { sequence, who, reason }: Restoration,
+  { sequence, ifMatch, who, reason }: Restoration,
   { baseline, remaining }: RestorationOutcome,
   now: Millis,
 ): AuditRecord {
   return {
     at: now,
     who,
-    action: 'restore',
+    action,
     node: state.name,
     reason,
     details: {
@@ -116,6 +154,7 @@ function auditOf(
       sequence: baseline.sequence,
       restoredFrom: sequence,
       remaining,
+      reviewed: namesWhatWasSeen(ifMatch),
     },
   };
 }

@@ -49,6 +49,7 @@ function stateOf(name: string, part: Partial<NodeState>): NodeState {
       restoredFrom: null,
     },
     pendingBecause: null,
+    review: null,
     ...part,
   };
 }
@@ -78,8 +79,14 @@ const scan = {
 
 /** One node of each status, and names that a careless exposition would break on. */
 const snapshot: FleetSnapshot = {
+  now,
   nodes: [
-    summaryOf(stateOf('clean-1', { scans: [{ net: 'full', ...scan }] })),
+    summaryOf(
+      stateOf('clean-1', {
+        scans: [{ net: 'full', ...scan }],
+        review: { at: now - 60_000, by: 'ada' },
+      }),
+    ),
     summaryOf(stateOf('drifting-1', { health: degraded() }), {
       drift: { added: 1, removed: 0, changed: 2 },
       oldestDriftAt: now - 7_200_000,
@@ -102,8 +109,8 @@ const snapshot: FleetSnapshot = {
     ),
   ],
   drift: [
-    { node: 'drifting-1', path: '/etc/a "quoted"\\path' },
-    { node: 'drifting-1', path: '/etc/new%0Aline' },
+    { node: 'drifting-1', path: '/etc/a "quoted"\\path', acknowledgedUntil: now + 1 },
+    { node: 'drifting-1', path: '/etc/new%0Aline', acknowledgedUntil: now },
   ],
   statusOf: (node) => ({ ages: ages(node === 'silent-1' ? 4_000_000 : 30_000), silentSeconds: 300 }),
 };

@@ -4,13 +4,15 @@
  */
 import { type NodeStatus, nodeStatus, nodeStatuses, type StatusContext } from '#core/node-status';
 import type { Millis } from '#core/node-state';
-import type { NodeSummary } from '#store/store';
+import { isBaselineReviewed } from '#core/review-node';
+import type { NodeSummary, ShownDrift } from '#store/store';
 import { exposition, type Family } from './exposition.ts';
 
 export interface FleetSnapshot {
+  readonly now: Millis;
   readonly nodes: readonly NodeSummary[];
   /** Grouped by node. At most so many a node as the configuration allows. */
-  readonly drift: readonly { readonly node: string; readonly path: string }[];
+  readonly drift: readonly ShownDrift[];
   readonly statusOf: (node: string) => StatusContext;
 }
 
@@ -21,6 +23,8 @@ interface NodeFacts {
   readonly isSilent: boolean;
   /** Standing drifts that have a series of their own. */
   readonly paths: readonly string[];
+  /** Those of them that someone has acknowledged. */
+  readonly acknowledged: readonly string[];
 }
 
 /** The text of all series of nodes. */
@@ -29,17 +33,19 @@ export function exposeNodes(snapshot: FleetSnapshot): Promise<Buffer> {
   return exposition(nodeSeries, { label: 'node', all: factsOf(snapshot), nameOf });
 }
 
-function factsOf({ nodes, drift, statusOf }: FleetSnapshot): NodeFacts[] {
-  const paths = new Map<string, string[]>();
-  for (const { node, path } of drift) {
-    const known = paths.get(node);
-    if (known) known.push(path);
-    else paths.set(node, [path]);
+function factsOf({ now, nodes, drift, statusOf }: FleetSnapshot): NodeFacts[] {
+  const shown = new Map<string, { paths: string[]; acknowledged: string[] }>();
+  for (const { node, path, acknowledgedUntil } of drift) {
+    const known = shown.get(node) ?? { paths: [], acknowledged: [] };
+    shown.set(node, known);
+    known.paths.push(path);
+    if (acknowledgedUntil !== null && now < acknowledgedUntil) known.acknowledged.push(path);
   }
   return nodes.map((summary) => {
     const { name } = summary.state;
     const { status, statuses } = nodeStatus(summary, statusOf(name));
-    return { summary, status, isSilent: statuses.includes('silent'), paths: paths.get(name) ?? [] };
+    const { paths = [], acknowledged = [] } = shown.get(name) ?? {};
+    return { summary, status, isSilent: statuses.includes('silent'), paths, acknowledged };
   });
 }
 
@@ -55,6 +61,14 @@ export const nodeSeries: readonly Family<NodeFacts>[] = [
   gauge('aide_drift_detected', '1 while the drift of this path stands.', ['path'], ({ paths }, sample) => {
     for (const path of paths) sample(1, path);
   }),
+  gauge(
+    'holdfast_drift_acknowledged',
+    '1 while the drift of this path stands and an operator has taken note of it.',
+    ['path'],
+    ({ acknowledged }, sample) => {
+      for (const path of acknowledged) sample(1, path);
+    },
+  ),
   gauge(
     'holdfast_node_drift_paths',
     'Standing drifts, by kind of change.',
@@ -119,10 +133,18 @@ export const nodeSeries: readonly Family<NodeFacts>[] = [
   ),
   gauge(
     'holdfast_node_baseline_reviewed',
-    '1 if who accepted the present baseline named what they had looked at.',
+    '1 if who accepted the present baseline named what they had looked at, or it was reviewed since.',
     [],
     ({ summary: { state } }, sample) => {
-      if (state.baseline) sample(state.baseline.reviewed ? 1 : 0);
+      if (state.baseline) sample(isBaselineReviewed(state) ? 1 : 0);
+    },
+  ),
+  gauge(
+    'holdfast_node_reviewed_timestamp_seconds',
+    'When someone last named all that differs as looked at.',
+    [],
+    ({ summary: { state } }, sample) => {
+      if (state.review) sample(state.review.at / 1000);
     },
   ),
   gauge(

@@ -8,10 +8,10 @@ export function statusContext({ liveness, config }: RouteContext, node: string):
 }
 
 export async function fleetSnapshot(context: RouteContext): Promise<FleetSnapshot> {
-  const { store, config } = context;
+  const { store, config, clock } = context;
   const [nodes, drift] = await Promise.all([
     store.nodes(),
     store.standingDriftOfAll(config.metrics.pathsPerNode),
   ]);
-  return { nodes, drift, statusOf: (node) => statusContext(context, node) };
+  return { now: clock(), nodes, drift, statusOf: (node) => statusContext(context, node) };
 }

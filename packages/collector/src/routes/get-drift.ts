@@ -1,17 +1,20 @@
-import type { NodeState } from '#core/node-state';
+import type { Millis, NodeState } from '#core/node-state';
+import { isInForce } from '#core/acknowledgement';
 import { driftTag } from '#core/drift-tag';
 import type { DriftRecord } from '#store/store';
 import { knownNode } from './node-answer.ts';
 import { NodeParams, type Route, timestamp } from './route.ts';
 
-export const getDrift: Route = (app, { store }) => {
+export const getDrift: Route = (app, { store, clock }) => {
   app.get(
     '/api/v1/nodes/:node/drift',
     { config: { role: 'viewer' }, schema: { params: NodeParams } },
     async ({ params, headers }, reply) => {
       // The tag is read before the drift: if a report comes in between, an acceptance that names it is refused.
       const { state } = await knownNode(store, params.node);
-      const tag = `"${driftTag(state)}"`;
+      const now = clock();
+      const acknowledged = await store.acknowledgementTag(params.node, now);
+      const tag = `"${[driftTag(state), ...(acknowledged ? [acknowledged] : [])].join('-')}"`;
       reply.header('etag', tag).header('cache-control', 'private, no-cache');
       if (namesTag(headers['if-none-match'], tag)) return reply.code(304).send();
       const [drift, unknown] = await Promise.all([
@@ -22,15 +25,16 @@ export const getDrift: Route = (app, { store }) => {
         node: params.node,
         baseline: state.baseline?.sequence ?? null,
         observed: state.observed,
-        drift: drift.map((record) => driftAnswer(record, state)),
+        drift: drift.map((record) => driftAnswer(record, state, now)),
         unknown,
       };
     },
   );
 };
 
-function driftAnswer(drift: DriftRecord, { observedAt }: NodeState) {
-  const { id, path, change, attributes, before, after, firstSeenAt, occurrences, unknown } = drift;
+function driftAnswer(drift: DriftRecord, { observedAt }: NodeState, now: Millis) {
+  const { id, path, change, attributes, before, after, firstSeenAt, occurrences, unknown, acknowledgement } =
+    drift;
   return {
     id,
     path,
@@ -43,6 +47,14 @@ function driftAnswer(drift: DriftRecord, { observedAt }: NodeState) {
     lastSeenAt: timestamp(Math.max(firstSeenAt, observedAt ?? 0)),
     occurrences,
     unknown,
+    acknowledged:
+      acknowledgement && isInForce(acknowledgement, now)
+        ? {
+            ...acknowledgement,
+            at: timestamp(acknowledgement.at),
+            until: timestamp(acknowledgement.until),
+          }
+        : null,
   };
 }
 

@@ -1,6 +1,7 @@
 /** A node as the API shows it. */
 import { nodeStatus, type StatusContext } from '#core/node-status';
 import type { BaselineRecord } from '#core/node-state';
+import { isBaselineReviewed } from '#core/review-node';
 import type { NodeSummary, Store } from '#store/store';
 import { ProblemError } from './problem.ts';
 import { timestamp } from './route.ts';
@@ -16,6 +17,9 @@ export function nodeAnswer(summary: NodeSummary, context: StatusContext) {
     observed: state.observed,
     scopeDigest: summary.observedScope,
     baseline: state.baseline && { ...baselineAnswer(state.baseline), scopeDigest: summary.baselineScope },
+    reviewed: isBaselineReviewed(state),
+    reviewedAt: timestamp(state.review?.at ?? null),
+    reviewedBy: state.review?.by ?? null,
     firstSeenAt: timestamp(state.firstSeenAt),
     lastReportAt: timestamp(state.lastReportAt),
     observedAt: timestamp(state.observedAt),

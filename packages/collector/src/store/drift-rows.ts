@@ -1,13 +1,20 @@
 /** Standing and ended drift. */
 import type { Database } from 'better-sqlite3';
-import type { ChangeKind, UnknownReason } from '@holdfast/shared/compare';
+import type { Change, ChangeKind, UnknownReason } from '@holdfast/shared/compare';
 import { type Attribute, type Entry, entryLine, parseEntryLine } from '@holdfast/shared/entry';
 import { bucketOf } from '@holdfast/shared/manifest';
 import type { DriftEffects, DriftEnd, Millis, StandingDrift } from '#core/node-state';
+import {
+  type AcknowledgedRow,
+  acknowledgedColumns,
+  acknowledgementOf,
+  withAcknowledgement,
+} from '#store/acknowledgement-rows';
 import type { DriftCounts } from '#store/node-rows';
 import type { DriftRecord } from '#store/store';
 
-interface StandingRow {
+interface StandingRow extends AcknowledgedRow {
+  readonly id: number;
   readonly path: string;
   readonly change: ChangeKind;
   readonly attributes: string;
@@ -17,7 +24,6 @@ interface StandingRow {
 }
 
 interface RecordRow extends StandingRow {
-  readonly id: number;
   readonly earlier: number;
   readonly unknown: UnknownReason | null;
 }
@@ -31,6 +37,15 @@ export function driftRows(db: Database) {
     return row;
   };
 
+  /** Returns whether there was such a drift. */
+  const resume = (node: number, drift: Change, since: Millis): boolean => {
+    const before = lineOf(drift.before);
+    const id = sql.acceptedSince.get(node, drift.path, since, before);
+    if (id === undefined) return false;
+    sql.resume.run(drift.change, drift.attributes.join(','), lineOf(drift.after), id);
+    return true;
+  };
+
   return {
     standing: (node: number, bucket: number): StandingDrift[] =>
       sql.standingIn.all(node, bucket).map(toStanding),
@@ -39,7 +54,6 @@ export function driftRows(db: Database) {
     records: (node: string, id: number): DriftRecord[] =>
       sql.records.all(id).map((row) => ({
         ...toStanding(row),
-        id: row.id,
         node,
         endedAt: null,
         endedAs: null,
@@ -47,8 +61,11 @@ export function driftRows(db: Database) {
         unknown: row.unknown,
       })),
 
-    /** Paths of the node's `limit` oldest standing drifts, ties by path. */
-    oldestPaths: (node: number, limit: number): string[] => sql.oldestPaths.all(node, limit),
+    standingPath: (node: number, id: number): string | null => sql.pathOf.get(node, id) ?? null,
+
+    /** The node's `limit` oldest standing drifts, ties by path. `until` is that of its acknowledgement. */
+    oldest: (node: number, limit: number): { readonly path: string; readonly until: Millis | null }[] =>
+      sql.oldest.all(node, limit),
 
     /** Writes `effects`; returns the counts after them. */
     apply(node: number, counts: DriftCounts, effects: DriftEffects, now: Millis): DriftCounts {
@@ -67,6 +84,7 @@ export function driftRows(db: Database) {
       }
       for (const drift of effects.started) {
         after[drift.change] += 1;
+        if (effects.resumesSince !== undefined && resume(node, drift, effects.resumesSince)) continue;
         sql.start.run(node, bucketOf(drift.path), drift.path, drift.change, ...contentOf(drift), now);
       }
       const isMoved = oldestMayHaveEnded || effects.started.length > 0;
@@ -78,12 +96,14 @@ export function driftRows(db: Database) {
   };
 }
 
+const standingColumns = `drift.id, drift.path, change, attributes, before, after, first_seen_at, ${acknowledgedColumns}`;
+
 function prepare(db: Database) {
   const standing = 'node = ? AND bucket = ? AND path = ? AND ended_at IS NULL';
   return {
     standingIn: db.prepare<[number, number], StandingRow>(
-      `SELECT path, change, attributes, before, after, first_seen_at FROM drift
-       WHERE node = ? AND bucket = ? AND ended_at IS NULL`,
+      `SELECT ${standingColumns} FROM drift ${withAcknowledgement}
+       WHERE drift.node = ? AND bucket = ? AND ended_at IS NULL`,
     ),
     changeOf: db
       .prepare<[number, number, string], ChangeKind>(`SELECT change FROM drift WHERE ${standing}`)
@@ -92,26 +112,41 @@ function prepare(db: Database) {
       `INSERT INTO drift (node, bucket, path, change, attributes, before, after, first_seen_at)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
     ),
-    alter: db.prepare(`UPDATE drift SET change = ?, attributes = ?, before = ?, after = ? WHERE ${standing}`),
+    alter: db.prepare(
+      `UPDATE drift SET change = ?, attributes = ?, before = ?, after = ?, acknowledgement = NULL WHERE ${standing}`,
+    ),
     end: db.prepare<
       [number, DriftEnd, number, number, string],
       { change: ChangeKind; first_seen_at: number }
     >(`UPDATE drift SET ended_at = ?, ended_as = ? WHERE ${standing} RETURNING change, first_seen_at`),
+    acceptedSince: db
+      .prepare<[number, string, number, string | null], number>(
+        `SELECT id FROM drift WHERE node = ? AND path = ? AND ended_at >= ? AND ended_as = 'accepted' AND before IS ?
+         ORDER BY ended_at LIMIT 1`,
+      )
+      .pluck(),
+    resume: db.prepare(
+      'UPDATE drift SET ended_at = NULL, ended_as = NULL, acknowledgement = NULL, change = ?, attributes = ?, after = ? WHERE id = ?',
+    ),
     oldestAt: db
       .prepare<[number], number | null>(
         'SELECT min(first_seen_at) FROM drift WHERE node = ? AND ended_at IS NULL',
       )
       .pluck(),
-    oldestPaths: db
+    pathOf: db
       .prepare<[number, number], string>(
-        'SELECT path FROM drift WHERE node = ? AND ended_at IS NULL ORDER BY first_seen_at, path LIMIT ?',
+        'SELECT path FROM drift WHERE node = ? AND id = ? AND ended_at IS NULL',
       )
       .pluck(),
+    oldest: db.prepare<[number, number], { path: string; until: number | null }>(
+      `SELECT drift.path, acknowledgement.until FROM drift ${withAcknowledgement}
+       WHERE drift.node = ? AND ended_at IS NULL ORDER BY first_seen_at, path LIMIT ?`,
+    ),
     records: db.prepare<[number], RecordRow>(
-      `SELECT drift.id, drift.path, change, attributes, before, after, first_seen_at, unknown_path.reason AS unknown,
+      `SELECT ${standingColumns}, unknown_path.reason AS unknown,
          (SELECT count(*) FROM drift AS other
           WHERE other.node = drift.node AND other.path = drift.path AND other.ended_at IS NOT NULL) AS earlier
-       FROM drift LEFT JOIN unknown_path
+       FROM drift ${withAcknowledgement} LEFT JOIN unknown_path
          ON unknown_path.node = drift.node AND unknown_path.bucket = drift.bucket AND unknown_path.path = drift.path
        WHERE drift.node = ? AND ended_at IS NULL ORDER BY drift.path`,
     ),
@@ -131,12 +166,14 @@ function contentOf(drift: {
 
 function toStanding(row: StandingRow): StandingDrift {
   return {
+    id: row.id,
     path: row.path,
     change: row.change,
     attributes: attributesOf(row.attributes),
     before: entryOf(row.before),
     after: entryOf(row.after),
     firstSeenAt: row.first_seen_at,
+    acknowledgement: acknowledgementOf(row),
   };
 }
 

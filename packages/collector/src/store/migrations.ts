@@ -5,6 +5,7 @@
  * Digests are 32 bytes; times are milliseconds since 1970 by the collector's clock; entries are canonical lines.
  */
 import { aideMigration } from '#store/migrations/aide';
+import { acknowledgements } from '#store/migrations/acknowledgements';
 
 export const migrations: readonly string[] = [
   `
@@ -149,4 +150,5 @@ export const migrations: readonly string[] = [
   `,
   'ALTER TABLE token ADD COLUMN expires_at INTEGER',
   aideMigration,
+  acknowledgements,
 ];

@@ -44,6 +44,8 @@ interface NodeRow {
   readonly events_stored: number;
   readonly baseline: number | null;
   readonly pending_because: string | null;
+  readonly reviewed_at: number | null;
+  readonly reviewed_by: string | null;
   readonly drift_added: number;
   readonly drift_removed: number;
   readonly drift_changed: number;
@@ -75,6 +77,8 @@ const nodeColumns = [
   'events_stored',
   'baseline',
   'pending_because',
+  'reviewed_at',
+  'reviewed_by',
   'drift_added',
   'drift_removed',
   'drift_changed',
@@ -151,6 +155,8 @@ function toRow({ state, observed, drift, unknownPaths }: NodeContent): NodeColum
     events_stored: state.eventsStored,
     baseline: state.baseline?.sequence ?? null,
     pending_because: state.pendingBecause,
+    reviewed_at: state.review?.at ?? null,
+    reviewed_by: state.review?.by ?? null,
     drift_added: drift.added,
     drift_removed: drift.removed,
     drift_changed: drift.changed,
@@ -191,6 +197,7 @@ function toRecord(
       eventsStored: row.events_stored,
       baseline: baseline?.record ?? null,
       pendingBecause: row.pending_because,
+      review: row.reviewed_at === null ? null : { at: row.reviewed_at, by: row.reviewed_by ?? '' },
     },
     observed,
     baseline: baseline && manifests.headById(baseline.manifest),

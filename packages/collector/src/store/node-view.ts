@@ -22,6 +22,7 @@ export function nodeView(
     bucket: (digest) => manifests.bucket(digest),
     standing: (index) => (record ? drifts.standing(record.id, index) : []),
     unknown: (index) => (record ? unknown.inBucket(record.id, index) : new Map()),
+    standingPath: (id) => (record ? drifts.standingPath(record.id, id) : null),
     scope: (digest) => manifests.scope(digest),
     baseline: (sequence) => (record && baselines.get(record.id, sequence)?.record) ?? null,
     siblingEntries: (scopeDigest) => medianEntries(cache, name, scopeDigest),

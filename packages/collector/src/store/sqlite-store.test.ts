@@ -199,10 +199,10 @@ test('for metrics each node gives its oldest drifts, up to the limit, in an orde
     await agent.tell(store, [file('/etc/b'), file('/etc/a')]);
   }
   assert.deepEqual(await store.standingDriftOfAll(2), [
-    { node: 'n1', path: '/etc/z' },
-    { node: 'n1', path: '/etc/a' },
-    { node: 'n2', path: '/etc/z' },
-    { node: 'n2', path: '/etc/a' },
+    { node: 'n1', path: '/etc/z', acknowledgedUntil: null },
+    { node: 'n1', path: '/etc/a', acknowledgedUntil: null },
+    { node: 'n2', path: '/etc/z', acknowledgedUntil: null },
+    { node: 'n2', path: '/etc/a', acknowledgedUntil: null },
   ]);
 });
 

@@ -13,7 +13,7 @@ import { nodeView } from '#store/node-view';
 import { addRevokedToken } from '#store/revoked-tokens';
 import { reading } from '#store/storage-error';
 import { SpaceOnDisk } from '#store/space-on-disk';
-import type { Decide, Decided, NodeSummary, Store, Tidied, TokenRecord } from '#store/store';
+import type { Decide, Decided, NodeSummary, ShownDrift, Store, Tidied, TokenRecord } from '#store/store';
 import { prepareTables, type Tables } from '#store/tables';
 import { UnusedBuckets } from '#store/unused-buckets';
 import { writeEffects } from '#store/write-effects';
@@ -98,13 +98,18 @@ export class SqliteStore implements Store {
 
   async standingDriftOfAll(limit: number) {
     const drifting = this.#live().filter(({ drift }) => drift.added + drift.removed + drift.changed > 0);
-    const all: { node: string; path: string }[] = [];
+    const all: ShownDrift[] = [];
     for (const [i, { id, state }] of drifting.entries()) {
-      const paths = reading(() => this.#tables.drifts.oldestPaths(id, limit));
-      for (const path of paths) all.push({ node: state.name, path });
+      const oldest = reading(() => this.#tables.drifts.oldest(id, limit));
+      for (const { path, until } of oldest) all.push({ node: state.name, path, acknowledgedUntil: until });
       if (i % nodesPerTurn === nodesPerTurn - 1) await nextTurn();
     }
     return all;
+  }
+
+  async acknowledgementTag(node: string, now: Millis) {
+    const record = this.#cache.durable(node);
+    return record && reading(() => this.#tables.acknowledgements.tag(record.id, now));
   }
 
   async unknownPaths(node: string) {
@@ -188,7 +193,7 @@ export class SqliteStore implements Store {
 
   async tidy(before: Millis, maxBytes = Number.POSITIVE_INFINITY): Promise<Tidied> {
     this.#mustBeExclusive();
-    const { history, drifts } = this.#tables;
+    const { history, drifts, acknowledgements } = this.#tables;
     let events = await this.#dropAll((slice) => history.dropEvents(before, slice), eventsPerStep);
     let ended = await this.#dropAll((slice) => drifts.dropEnded(before, slice), driftsPerStep);
     const { aideDatabases } = this.#tables;
@@ -201,6 +206,7 @@ export class SqliteStore implements Store {
       events += oldEvents;
       ended += oldDrifts;
     }
+    await this.#dropAll((slice) => acknowledgements.drop(before, slice), driftsPerStep);
     await this.#space.giveBack();
     return { events, drifts: ended, ...removed };
   }

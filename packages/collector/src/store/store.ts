@@ -55,8 +55,6 @@ export interface NodeSummary {
 }
 
 export interface DriftRecord extends StandingDrift {
-  /** Stable number of this drift. */
-  readonly id: number;
   readonly node: string;
   /** Null while it stands. */
   readonly endedAt: Millis | null;
@@ -65,6 +63,14 @@ export interface DriftRecord extends StandingDrift {
   readonly occurrences: number;
   /** Set if the path cannot be measured in full at present, so that the drift can't be seen to end. */
   readonly unknown: UnknownReason | null;
+}
+
+/** A drift that has a series. */
+export interface ShownDrift {
+  readonly node: string;
+  readonly path: string;
+  /** Until when it is acknowledged; null if it is not. May be over. */
+  readonly acknowledgedUntil: Millis | null;
 }
 
 export interface StoredEvent extends EventRecord {
@@ -114,7 +120,9 @@ export interface Store extends AsyncDisposable {
   /** Sorted by path. Standing drifts of one node. */
   standingDrift(node: string): Promise<DriftRecord[]>;
   /** For metrics: of each node at most `limit` standing drifts, the oldest first, ties by path. */
-  standingDriftOfAll(limit: number): Promise<{ readonly node: string; readonly path: string }[]>;
+  standingDriftOfAll(limit: number): Promise<ShownDrift[]>;
+  /** Stands for the acknowledgements of the node's drifts that are in force at `now`; null if there are none. */
+  acknowledgementTag(node: string, now: Millis): Promise<string | null>;
   unknownPaths(node: string): Promise<{ readonly path: string; readonly reason: UnknownReason }[]>;
   /** Entries of a manifest in path order, a slice at a time, so that no caller holds a whole one. Throws if the digest is unknown. */
   manifestEntries(digest: string): AsyncIterable<Entry[]>;

@@ -1,6 +1,7 @@
 /** Every table's statements, prepared once on one connection. */
 import type { Database } from 'better-sqlite3';
 import { aideDatabaseRows } from '#store/aide/database-rows';
+import { acknowledgementRows } from '#store/acknowledgement-rows';
 import { baselineRows } from '#store/baseline-rows';
 import { commandRows } from '#store/command-rows';
 import { driftRows } from '#store/drift-rows';
@@ -19,6 +20,7 @@ export function prepareTables(db: Database) {
     nodes: nodeRows(db, manifests),
     baselines: baselineRows(db),
     drifts: driftRows(db),
+    acknowledgements: acknowledgementRows(db),
     unknown: unknownRows(db),
     history: historyRows(db),
     commands: commandRows(db),

@@ -160,7 +160,14 @@ export class TestAgent {
   ): Promise<Decided<BaselineRefusal, AcceptanceOutcome>> {
     this.now += 1000;
     const { now } = this;
-    const whole: Acceptance = { paths: null, ifMatch: null, who: 'ada', reason: null, ...acceptance };
+    const whole: Acceptance = {
+      paths: null,
+      drifts: null,
+      ifMatch: null,
+      who: 'ada',
+      reason: null,
+      ...acceptance,
+    };
     return store.decide(this.name, (view) => decideAcceptance(view, whole, now));
   }
 

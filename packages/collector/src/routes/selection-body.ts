@@ -1,0 +1,28 @@
+/** How a body names drifts of a node: by globs, by their numbers, or, with neither, all of them. */
+import { maxGlobLength } from '@holdfast/shared/glob';
+import { Type } from 'typebox';
+import { type DriftSelection, maxSelectionDrifts, maxSelectionGlobs } from '#core/select-drift';
+
+export const selectionProperties = {
+  /** Globs on reported paths. */
+  paths: Type.Optional(
+    Type.Array(Type.String({ minLength: 1, maxLength: maxGlobLength }), {
+      minItems: 1,
+      maxItems: maxSelectionGlobs,
+    }),
+  ),
+  /** Numbers of standing drifts. */
+  drifts: Type.Optional(
+    Type.Array(Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }), {
+      minItems: 1,
+      maxItems: maxSelectionDrifts,
+    }),
+  ),
+} as const;
+
+export function selectionOf(body: {
+  readonly paths?: readonly string[];
+  readonly drifts?: readonly number[];
+}): DriftSelection {
+  return { paths: body.paths ?? null, drifts: body.drifts ?? null };
+}

@@ -1,0 +1,16 @@
+/** A time to come, in a body. */
+import { Type } from 'typebox';
+import type { Millis } from '#core/node-state';
+import { ProblemError } from './problem.ts';
+
+/** RFC 3339 with a zone. */
+export const Until = Type.String({
+  pattern: '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d{1,9})?(Z|[+-]\\d\\d:\\d\\d)$',
+});
+
+/** Throws the problem `bad-request` for a day or an hour that no calendar has. */
+export function untilOf(text: string): Millis {
+  const at = Date.parse(text);
+  if (Number.isNaN(at)) throw new ProblemError('bad-request', `until: ${text} is no time`);
+  return at;
+}
