@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import Fastify, { type FastifyBaseLogger, type FastifyServerFactory, LogController } from 'fastify';
 import { CollectorMetrics } from '#outputs/collector-metrics';
+import { NodeQuota } from '#core/node-quota';
 import type { Millis } from '#core/node-state';
 import type { NodeTokens } from '#kubernetes/node-tokens';
 import { getAideDatabase, putAideDatabase } from '#routes/aide-databases';
@@ -31,6 +32,7 @@ import { postRescan } from '#routes/post-rescan';
 import { postReview } from '#routes/post-review';
 import { readmitNode } from '#routes/readmit-node';
 import { sendProblem } from '#routes/problem';
+import { Readiness } from '#routes/readiness';
 import { restoreBaseline } from '#routes/restore-baseline';
 import type { App, Route, RouteContext, RouteDescription } from '#routes/route';
 import { unacknowledgeDrift } from '#routes/unacknowledge-drift';
@@ -109,6 +111,8 @@ export function buildApp(parts: AppParts): App {
     clock: parts.clock,
     storage: parts.storage ?? { isNearlyFull: false },
     monotonic,
+    quota: new NodeQuota(parts.config.nodeLimits),
+    readiness: new Readiness(parts.store, monotonic),
     nodeTokens: parts.nodeTokens ?? null,
     liveness: new Liveness(monotonic),
     stopping: parts.stopping ?? new AbortController().signal,
@@ -117,7 +121,7 @@ export function buildApp(parts: AppParts): App {
   app.setReplySerializer(jsonLine);
   readBodiesAsJson(app);
   collectRoutes(app);
-  answerErrors(app);
+  answerErrors(app, context);
   observeRequests(app, context);
   authenticate(app, context);
   for (const route of routes) route(app, context);

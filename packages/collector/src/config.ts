@@ -13,6 +13,7 @@ import {
 } from '@holdfast/shared/option-parsers';
 import { validate } from 'node-cron';
 import { type CrossCheck, option, type OptionValues, type Parser } from '@holdfast/shared/options';
+import { type NodeLimits, nodeLimitOptions, nodeLimitsOf } from './node-limits.ts';
 import type { SweepBlock } from './sweep-block.ts';
 import { checkSweep, type SweepConfig, sweepConfigOf } from './sweep-config.ts';
 import { sweepOptions } from './sweep-options.ts';
@@ -80,6 +81,7 @@ export const collectorOptions = {
     parse: path(),
   }),
   ...kubernetesOptions,
+  ...nodeLimitOptions,
   initialBaseline: option({
     doc: "Whether a node's first report becomes its baseline (accept, marked as not reviewed) or waits for an operator (pending).",
     placeholder: 'accept|pending',
@@ -179,6 +181,7 @@ export interface CollectorConfig {
     readonly initialBaseline: 'accept' | 'pending';
     readonly expectedScopes: ReadonlySet<string>;
   };
+  readonly nodeLimits: NodeLimits;
   readonly nodeSilentSeconds: number;
   readonly retentionDays: number;
   readonly space: { readonly maxDatabaseBytes: number; readonly minFreeBytes: number };
@@ -234,6 +237,7 @@ export function configOf(values: CollectorOptionValues, files: ReadFiles): Colle
       initialBaseline: values.initialBaseline,
       expectedScopes: new Set(values.expectedScopeDigests),
     },
+    nodeLimits: nodeLimitsOf(values),
     nodeSilentSeconds: values.nodeSilentSeconds,
     retentionDays: values.retentionDays,
     space: {

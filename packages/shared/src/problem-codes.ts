@@ -18,6 +18,8 @@ export const problemCodes = {
   'unsupported-encoding': { status: 415, title: 'The content type or encoding is not understood' },
   'request-timeout': { status: 408, title: 'The request took too long to come in' },
   'headers-too-large': { status: 431, title: 'The head of the request is larger than allowed' },
+  'node-over-quota': { status: 429, title: 'The node has reported more than it may' },
+  'too-many-nodes': { status: 429, title: 'There are as many nodes as there may be' },
   'too-many-requests': { status: 429, title: 'Too many requests' },
   internal: { status: 500, title: 'The collector failed; the log says why' },
   'storage-unavailable': { status: 503, title: 'The collector cannot write to its disk' },

@@ -59,6 +59,8 @@ export interface ReportOutcome {
   readonly observed: string | null;
   /** Highest stored position in the report's journal. */
   readonly eventsStored: number;
+  /** How many lines the node's history gets, told or not. */
+  readonly eventsWritten: number;
 }
 
 export type ReportDecision =
@@ -71,7 +73,7 @@ export function decideReport(view: NodeView, report: Report, context: IntakeCont
   if (refusal) return { refuse: refusal };
   if (state?.instance === report.instance && state.sequence === report.sequence) {
     const { observed, eventsStored } = state;
-    return { apply: null, outcome: { kind: 'repeated', observed, eventsStored } };
+    return { apply: null, outcome: { kind: 'repeated', observed, eventsStored, eventsWritten: 0 } };
   }
   const problem = reportProblem(report);
   if (problem) return refuse('invalid-report', problem);
@@ -84,7 +86,8 @@ export function decideReport(view: NodeView, report: Report, context: IntakeCont
   const effects = effectsUnlessScope(withScopeOf(view, report), report, observed, context);
   if (effects instanceof ScopeError) return refuse('invalid-report', effects.message);
   const { observed: digest, eventsStored } = effects.state;
-  return { apply: effects, outcome: { kind: 'applied', observed: digest, eventsStored } };
+  const eventsWritten = effects.events.length;
+  return { apply: effects, outcome: { kind: 'applied', observed: digest, eventsStored, eventsWritten } };
 }
 
 /** The error of a scope that is too costly to match, in the place of the effects. */

@@ -112,6 +112,7 @@ const snapshot: FleetSnapshot = {
     { node: 'drifting-1', path: '/etc/a "quoted"\\path', acknowledgedUntil: now + 1 },
     { node: 'drifting-1', path: '/etc/new%0Aline', acknowledgedUntil: now },
   ],
+  isOverQuota: (node) => node === 'drifting-1',
   statusOf: (node) => ({ ages: ages(node === 'silent-1' ? 4_000_000 : 30_000), silentSeconds: 300 }),
 };
 

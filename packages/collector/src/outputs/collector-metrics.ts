@@ -22,6 +22,8 @@ const reportOutcomes: readonly ProblemCode[] = [
   'body-too-large',
   'unsupported-encoding',
   'too-many-requests',
+  'node-over-quota',
+  'too-many-nodes',
   'internal',
   'storage-unavailable',
   'disk-nearly-full',

@@ -13,6 +13,7 @@ export interface FleetSnapshot {
   readonly nodes: readonly NodeSummary[];
   /** Grouped by node. At most so many a node as the configuration allows. */
   readonly drift: readonly ShownDrift[];
+  readonly isOverQuota: (node: string) => boolean;
   readonly statusOf: (node: string) => StatusContext;
 }
 
@@ -21,6 +22,7 @@ interface NodeFacts {
   readonly summary: NodeSummary;
   readonly status: NodeStatus;
   readonly isSilent: boolean;
+  readonly isOverQuota: boolean;
   /** Standing drifts that have a series of their own. */
   readonly paths: readonly string[];
   /** Those of them that someone has acknowledged. */
@@ -33,7 +35,7 @@ export function exposeNodes(snapshot: FleetSnapshot): Promise<Buffer> {
   return exposition(nodeSeries, { label: 'node', all: factsOf(snapshot), nameOf });
 }
 
-function factsOf({ now, nodes, drift, statusOf }: FleetSnapshot): NodeFacts[] {
+function factsOf({ now, nodes, drift, isOverQuota, statusOf }: FleetSnapshot): NodeFacts[] {
   const shown = new Map<string, { paths: string[]; acknowledged: string[] }>();
   for (const { node, path, acknowledgedUntil } of drift) {
     const known = shown.get(node) ?? { paths: [], acknowledged: [] };
@@ -45,7 +47,8 @@ function factsOf({ now, nodes, drift, statusOf }: FleetSnapshot): NodeFacts[] {
     const { name } = summary.state;
     const { status, statuses } = nodeStatus(summary, statusOf(name));
     const { paths = [], acknowledged = [] } = shown.get(name) ?? {};
-    return { summary, status, isSilent: statuses.includes('silent'), paths, acknowledged };
+    const isSilent = statuses.includes('silent');
+    return { summary, status, isSilent, isOverQuota: isOverQuota(name), paths, acknowledged };
   });
 }
 
@@ -186,6 +189,14 @@ export const nodeSeries: readonly Family<NodeFacts>[] = [
     [],
     ({ summary: { state } }, sample) => {
       if (state.refusedInstance !== null) sample(1);
+    },
+  ),
+  gauge(
+    'holdfast_node_over_quota',
+    '1 while reports of the node are refused because it has reported more than it may.',
+    [],
+    ({ isOverQuota }, sample) => {
+      if (isOverQuota) sample(1);
     },
   ),
   gauge(

@@ -2,16 +2,19 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { StorageUnavailableError } from '#store/store';
 import { ProblemError, sendProblem } from './problem.ts';
-import type { App } from './route.ts';
+import type { App, RouteContext } from './route.ts';
 
 const maxErrorsNamed = 5;
 
-export function answerErrors(app: App): void {
+export function answerErrors(app: App, { readiness }: RouteContext): void {
   app.decorateReply('problemCode', null);
   app.setNotFoundHandler((_request, reply) =>
     sendProblem(reply, 'not-found', 'There is no such route. Routes begin with /api/v1.'),
   );
-  app.setErrorHandler<FastifyError | ProblemError | StorageUnavailableError>(answerError);
+  app.setErrorHandler<FastifyError | ProblemError | StorageUnavailableError>((error, request, reply) => {
+    readiness.saw(error);
+    return answerError(error, request, reply);
+  });
 }
 
 function answerError(
@@ -22,7 +25,7 @@ function answerError(
   if (error instanceof ProblemError)
     return sendProblem(reply, error.code, error.message, error.members, error.retryAfterSeconds);
   if (error instanceof StorageUnavailableError) {
-    request.log.error({ err: error }, 'the store refused a write');
+    request.log.error({ err: error }, 'the store refused');
     return sendProblem(
       reply,
       'storage-unavailable',

@@ -13,5 +13,6 @@ export async function fleetSnapshot(context: RouteContext): Promise<FleetSnapsho
     store.nodes(),
     store.standingDriftOfAll(config.metrics.pathsPerNode),
   ]);
-  return { now: clock(), nodes, drift, statusOf: (node) => statusContext(context, node) };
+  const isOverQuota = (node: string) => context.quota.waitMs(node, context.monotonic()) > 0;
+  return { now: clock(), nodes, drift, isOverQuota, statusOf: (node) => statusContext(context, node) };
 }

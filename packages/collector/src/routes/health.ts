@@ -1,8 +1,8 @@
 import { sendProblem } from './problem.ts';
 import type { Route } from './route.ts';
 
-/** Whether the process lives, and whether it can do its work: take reports, and keep them. */
-export const health: Route = (app, { store }) => {
+/** Whether the process lives, and whether it can do its work. */
+export const health: Route = (app, { readiness }) => {
   app.get('/healthz', { config: { role: 'open', quiet: true }, exposeHeadRoute: true }, async () => ({
     status: 'ok',
   }));
@@ -11,8 +11,8 @@ export const health: Route = (app, { store }) => {
     '/readyz',
     { config: { role: 'open', quiet: true }, exposeHeadRoute: true },
     async (_request, reply) => {
-      if (await store.isWritable()) return { status: 'ok' };
-      return sendProblem(reply, 'storage-unavailable', 'The store cannot be written to at present.');
+      const problem = await readiness.problem();
+      return problem === null ? { status: 'ok' } : sendProblem(reply, 'storage-unavailable', problem);
     },
   );
 };

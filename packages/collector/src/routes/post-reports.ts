@@ -1,6 +1,7 @@
 import { maxReportEntries, Report, type ReportAnswer } from '@holdfast/shared/wire';
 import { Compile } from 'typebox/compile';
 import { decideReport } from '#core/intake';
+import { admitReport } from './admit-report.ts';
 import { describeSchemaErrors } from './answer-errors.ts';
 import { jsonExcess, type JsonLimits } from './json-limits.ts';
 import { ProblemError } from './problem.ts';
@@ -21,7 +22,7 @@ const reportJsonLimits: JsonLimits = {
 
 /** Takes a report in. 2xx means that everything in it is durable. */
 export const postReports: Route = (app, context) => {
-  const { store, config, clock, liveness, storage } = context;
+  const { store, config, clock, liveness, monotonic, quota, storage } = context;
   const reader = new ReportBodyReader();
   void app.register(async (scope) => {
     // The body stays a stream: only ReportBodyReader knows how much of it may be taken.
@@ -32,12 +33,15 @@ export const postReports: Route = (app, context) => {
       { config: { role: 'agent', quiet: true }, schema: { params: NodeParams } },
       async (request): Promise<ReportAnswer> => {
         const { node } = request.params as { node: string };
+        await admitReport(node, context);
         using body = await reader.read(request.raw);
+        quota.usedBytes(node, Buffer.byteLength(body.text), monotonic());
         const report = parseReport(body.text);
         refuseNewOnFullDisk(report, storage);
         const intake = { node, now: clock(), ...config.intake };
         const decided = await store.decide(node, (view) => decideReport(view, report, intake));
         const { outcome, commands } = takenOrThrow(decided, { epoch: store.epoch });
+        quota.usedEvents(node, outcome.eventsWritten, monotonic());
         liveness.heard(node, report.result !== null);
         const { observed, eventsStored } = outcome;
         return { observed, epoch: store.epoch, eventsStored, commands: [...commands] };

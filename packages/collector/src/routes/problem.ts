@@ -27,6 +27,7 @@ export class ProblemError extends Error {
 /** When it is worth trying again, in seconds. Callers add jitter of their own. */
 const retryAfterSeconds: Partial<Record<ProblemCode, number>> = {
   'too-many-requests': 5,
+  'too-many-nodes': 60,
   'storage-unavailable': 15,
   'disk-nearly-full': 60,
   'identity-unavailable': 10,

@@ -10,6 +10,7 @@ import type {
 } from 'fastify';
 import { Type } from 'typebox';
 import type { Identity, RouteRole } from '#core/auth';
+import type { NodeQuota } from '#core/node-quota';
 import type { Millis } from '#core/node-state';
 import type { NodeTokens } from '#kubernetes/node-tokens';
 import type { CollectorMetrics } from '#outputs/collector-metrics';
@@ -17,6 +18,7 @@ import type { Store } from '#store/store';
 import type { CollectorConfig } from '../config.ts';
 import type { Storage } from '../watch-storage.ts';
 import type { Liveness } from './liveness.ts';
+import type { Readiness } from './readiness.ts';
 
 export type App = FastifyInstance<
   RawServerDefault,
@@ -35,6 +37,8 @@ export interface RouteContext {
   readonly monotonic: () => number;
   /** Null where tokens of Kubernetes are not taken. */
   readonly nodeTokens: NodeTokens | null;
+  readonly quota: NodeQuota;
+  readonly readiness: Readiness;
   readonly liveness: Liveness;
   readonly storage: Storage;
   /** Aborted when the collector stops; whatever waits on behalf of a caller ends then. */

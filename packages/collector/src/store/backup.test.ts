@@ -101,7 +101,7 @@ describe('a restore', () => {
   test('keeps tokens revoked that were revoked after the backup', async () => {
     await using opened = await openTestStore();
     const token = { name: 'x', role: 'viewer', node: null, createdAt: 1, expiresAt: null } as const;
-    const created = await opened.store.createToken(token, 'h'.repeat(64), {
+    const created = await opened.store.createToken(token, 'd'.repeat(64), {
       ...audit,
       action: 'token-create',
     });
@@ -109,7 +109,7 @@ describe('a restore', () => {
     await opened.store.revokeToken(created.id, 2, { ...audit, action: 'token-revoke' });
     const { restored, store } = await restore(opened, backup);
     assert.equal(restored.keptRevoked, 1);
-    assert.equal(await store.tokenByHash('h'.repeat(64)), null);
+    assert.equal(await store.tokenByHash('d'.repeat(64)), null);
   });
 
   test('says that it does not know what was revoked when the present database cannot be read', async () => {

@@ -2,9 +2,10 @@
  * Which tokens were revoked, in a file beside the database: so a backup from before a revocation, once it is restored,
  * does not bring the token back. Only hashes are kept.
  */
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Millis } from '#core/node-state';
+import { putInPlace } from '#store/durable-file';
 
 export const revokedTokensName = 'revoked-tokens';
 
@@ -33,14 +34,8 @@ export function addRevokedToken(directory: string, hash: string, at: Millis): vo
   const lines = [...revoked].map(([each, when]) => `${each} ${when}\n`);
   const file = join(directory, revokedTokensName);
   const temporary = `${file}.new`;
-  writeFileSync(temporary, heading + lines.join(''), { mode: 0o600, flush: true });
-  renameSync(temporary, file);
-  const parent = openSync(directory, 'r');
-  try {
-    fsyncSync(parent);
-  } finally {
-    closeSync(parent);
-  }
+  writeFileSync(temporary, heading + lines.join(''), { mode: 0o600 });
+  putInPlace(temporary, file);
 }
 
 function textOf(file: string): string {

@@ -12,8 +12,22 @@ const diskCodes = [
   'SQLITE_NOMEM',
 ];
 
+const damageCodes = ['SQLITE_NOTADB', 'SQLITE_CORRUPT'];
+
+/** Parts of the database cannot be read any more, found while it is in use. */
+export class StorageDamagedError extends StorageUnavailableError {
+  constructor(cause: Error & { readonly code: string }) {
+    super(
+      `the database is damaged: ${cause.message} (${cause.code}); stop the collector, and put a backup in its place with holdfast-collector restore`,
+      { cause },
+    );
+    this.name = 'StorageDamagedError';
+  }
+}
+
 /** A {@link StorageUnavailableError} in the place of an error that the disk is to blame for; any other as it is. */
 export function asStorageError(error: unknown): unknown {
+  if (isDamage(error)) return new StorageDamagedError(error);
   if (error instanceof Sqlite.SqliteError && diskCodes.some((code) => error.code.startsWith(code))) {
     return new StorageUnavailableError(`the database refuses: ${error.message} (${error.code})`, {
       cause: error,
@@ -43,11 +57,12 @@ export class DamagedDatabaseError extends Error {
   }
 }
 
-const damageCodes = ['SQLITE_NOTADB', 'SQLITE_CORRUPT'];
-
 /** A {@link DamagedDatabaseError} in the place of what SQLite says of a damaged `file`; any other error as it is. */
 export function asDamage(error: unknown, file: string): unknown {
-  const isDamage =
-    error instanceof Sqlite.SqliteError && damageCodes.some((code) => error.code.startsWith(code));
-  return isDamage ? new DamagedDatabaseError(file, error) : error;
+  const cause = error instanceof StorageDamagedError ? error.cause : error;
+  return isDamage(cause) ? new DamagedDatabaseError(file, cause) : error;
+}
+
+function isDamage(error: unknown): error is InstanceType<typeof Sqlite.SqliteError> {
+  return error instanceof Sqlite.SqliteError && damageCodes.some((code) => error.code.startsWith(code));
 }

@@ -86,6 +86,12 @@ export class SqliteStore implements Store {
     return record && toSummary(record);
   }
 
+  async liveNodeCount(): Promise<number> {
+    let count = 0;
+    for (const { state } of this.#cache.durableAll()) if (state.deletedAt === null) count += 1;
+    return count;
+  }
+
   async nodes(): Promise<NodeSummary[]> {
     return this.#live().map(toSummary);
   }

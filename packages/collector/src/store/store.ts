@@ -115,6 +115,8 @@ export interface Store extends AsyncDisposable {
   ): Promise<Decided<Refusal, Outcome>>;
 
   node(name: string): Promise<NodeSummary | null>;
+  /** Without those that were deleted. */
+  liveNodeCount(): Promise<number>;
   /** Sorted by name; nodes that were deleted are left out. */
   nodes(): Promise<NodeSummary[]>;
   /** Sorted by path. Standing drifts of one node. */
