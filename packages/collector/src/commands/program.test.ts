@@ -42,6 +42,22 @@ async function run(args: readonly string[], environment: Record<string, string> 
 }
 
 describe('holdfast-collector', () => {
+  it('verifies the audit log, against a head that was kept if one is named', async () => {
+    const elsewhere = { HOLDFAST_DATA_DIR: join(directory, 'audited') };
+    const none = await run(['audit', 'verify'], elsewhere);
+    assert.deepEqual([none.exit, /there is no .*holdfast\.db/.test(none.output)], [1, true], none.output);
+    await run(['token', 'create', '--role', 'viewer', '--name', 'ada'], elsewhere);
+    const { exit, output } = await run(['audit', 'verify'], elsewhere);
+    assert.match(output, /^1 records, head [0-9a-f]{64}\n$/);
+    assert.equal(exit, 0);
+    const head = output.trim().split(' ').at(-1)!;
+    assert.equal((await run(['audit', 'verify', '--head', head], elsewhere)).exit, 0);
+    const strange = await run(['audit', 'verify', '--head', 'f'.repeat(64)], elsewhere);
+    assert.equal(strange.exit, 1);
+    assert.match(strange.output, /no record has the hash/);
+    assert.notEqual((await run(['audit', 'verify', '--head', 'x'], elsewhere)).exit, 0);
+  });
+
   it('prints its version, and help on everything', async () => {
     assert.deepEqual(await run(['version']), { exit: 0, output: `holdfast-collector ${version}\n` });
     for (const args of [
@@ -50,6 +66,7 @@ describe('holdfast-collector', () => {
       ['backup', '--help'],
       ['restore', '--help'],
       ['doctor', '--help'],
+      ['audit', 'verify', '--help'],
       ['token', '--help'],
       ['token', 'create', '--help'],
     ]) {

@@ -1,6 +1,7 @@
 import type { Writable } from 'node:stream';
 import { Command } from 'commander';
 import { versionLine } from '../version.ts';
+import { auditCommand } from './audit.ts';
 import { backupCommand } from './backup.ts';
 import { doctorCommand } from './doctor.ts';
 import { restoreCommand } from './restore.ts';
@@ -29,6 +30,7 @@ export function createProgram(context: CommandContext): Command {
     });
   program.addCommand(serveCommand(context).copyInheritedSettings(program));
   program.addCommand(tokenCommand(context, program).copyInheritedSettings(program));
+  program.addCommand(auditCommand(context, program).copyInheritedSettings(program));
   program.addCommand(backupCommand(context).copyInheritedSettings(program));
   program.addCommand(doctorCommand(context).copyInheritedSettings(program));
   program.addCommand(restoreCommand(context).copyInheritedSettings(program));

@@ -79,6 +79,7 @@ const scan = {
 
 /** One node of each status, and names that a careless exposition would break on. */
 const snapshot: FleetSnapshot = {
+  auditHead: { id: 7, hash: 'c'.repeat(64) },
   now,
   nodes: [
     summaryOf(

@@ -3,6 +3,7 @@ import type { ProblemCode } from '@holdfast/shared/problem-codes';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { type RefusedTokenReason, refusedTokenReasons } from '#core/auth';
 import { version } from '../version.ts';
+import { AuditMetrics } from './audit-metrics.ts';
 import { exposeNodes, type FleetSnapshot, nodeSeries } from './node-metrics.ts';
 import { StorageMetrics } from './storage-metrics.ts';
 
@@ -44,6 +45,7 @@ const misnamed = [
 export class CollectorMetrics {
   readonly registry = new Registry();
   readonly storage = new StorageMetrics(this.registry);
+  readonly #audit = new AuditMetrics(this.registry);
   readonly #requests: Histogram<'method' | 'route' | 'status'>;
   readonly #reports: Counter<'outcome'>;
   readonly #refusedTokens: Counter<'reason'>;
@@ -121,7 +123,9 @@ export class CollectorMetrics {
   }
 
   async #render(takeSnapshot: () => Promise<FleetSnapshot>): Promise<Buffer> {
-    const nodes = await exposeNodes(await takeSnapshot());
+    const snapshot = await takeSnapshot();
+    this.#audit.show(snapshot.auditHead);
+    const nodes = await exposeNodes(snapshot);
     return Buffer.concat([nodes, Buffer.from(await this.registry.metrics())]);
   }
 }

@@ -4,11 +4,13 @@
  */
 import { type NodeStatus, nodeStatus, nodeStatuses, type StatusContext } from '#core/node-status';
 import type { Millis } from '#core/node-state';
+import type { AuditHead } from '#core/audit-chain';
 import { isBaselineReviewed } from '#core/review-node';
 import type { NodeSummary, ShownDrift } from '#store/store';
 import { exposition, type Family } from './exposition.ts';
 
 export interface FleetSnapshot {
+  readonly auditHead: AuditHead;
   readonly now: Millis;
   readonly nodes: readonly NodeSummary[];
   /** Grouped by node. At most so many a node as the configuration allows. */

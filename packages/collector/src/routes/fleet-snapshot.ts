@@ -9,10 +9,12 @@ export function statusContext({ liveness, config }: RouteContext, node: string):
 
 export async function fleetSnapshot(context: RouteContext): Promise<FleetSnapshot> {
   const { store, config, clock } = context;
-  const [nodes, drift] = await Promise.all([
+  const [nodes, drift, auditHead] = await Promise.all([
     store.nodes(),
     store.standingDriftOfAll(config.metrics.pathsPerNode),
+    store.auditHead(),
   ]);
   const isOverQuota = (node: string) => context.quota.waitMs(node, context.monotonic()) > 0;
-  return { now: clock(), nodes, drift, isOverQuota, statusOf: (node) => statusContext(context, node) };
+  const statusOf = (node: string) => statusContext(context, node);
+  return { now: clock(), auditHead, nodes, drift, isOverQuota, statusOf };
 }

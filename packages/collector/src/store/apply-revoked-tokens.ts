@@ -1,6 +1,6 @@
 import type { Database } from 'better-sqlite3';
 import { type Millis, systemActor } from '#core/node-state';
-import { historyRows } from '#store/history-rows';
+import { auditRows } from '#store/audit-rows';
 import type { TokenRole } from '#store/store';
 
 /**
@@ -14,11 +14,11 @@ export function applyRevokedTokens(db: Database, revoked: ReadonlyMap<string, Mi
   const due = [...revoked].flatMap(([hash, at]) => find.all(hash).map((token) => ({ ...token, at })));
   if (due.length === 0) return;
   const revoke = db.prepare<[number, number]>('UPDATE token SET revoked_at = ? WHERE id = ?');
-  const history = historyRows(db);
+  const audit = auditRows(db);
   db.transaction(() => {
     for (const { id, name, role, node, at } of due) {
       revoke.run(at, id);
-      history.addAudit({
+      audit.add({
         at: Date.now(),
         who: systemActor,
         action: 'token-revoke',

@@ -1,8 +1,8 @@
-/** Events of nodes, and the audit log. Both only grow, until retention removes events. */
+/** Events of nodes. They only grow, until retention removes the oldest. */
 import type { Database } from 'better-sqlite3';
-import type { AuditRecord, EventRecord, Millis } from '#core/node-state';
+import type { EventRecord, Millis } from '#core/node-state';
 import { attributesOf, entryOf, lineOf } from '#store/drift-rows';
-import type { StoredAudit, StoredEvent } from '#store/store';
+import type { StoredEvent } from '#store/store';
 
 interface EventRow {
   readonly id: number;
@@ -18,10 +18,6 @@ interface EventRow {
   readonly detail: string | null;
 }
 
-interface AuditRow extends Omit<StoredAudit, 'details'> {
-  readonly details: string;
-}
-
 export function historyRows(db: Database) {
   const sql = {
     addEvent: db.prepare(
@@ -33,12 +29,6 @@ export function historyRows(db: Database) {
     ),
     dropEvents: db.prepare<[number, number]>(
       'DELETE FROM event WHERE at < ? AND id IN (SELECT id FROM event ORDER BY id LIMIT ?)',
-    ),
-    addAudit: db.prepare(
-      'INSERT INTO audit (at, who, action, node, reason, details) VALUES (?, ?, ?, ?, ?, ?)',
-    ),
-    audit: db.prepare<[number, number], AuditRow>(
-      'SELECT * FROM audit WHERE id < ? ORDER BY id DESC LIMIT ?',
     ),
   };
   return {
@@ -62,14 +52,6 @@ export function historyRows(db: Database) {
       sql.events.all(node, after, limit).map(toEvent),
     /** Looks at the `slice` oldest events and drops those from before `before`; returns how many. */
     dropEvents: (before: Millis, slice: number): number => sql.dropEvents.run(before, slice).changes,
-    addAudit({ at, who, action, node, reason, details }: AuditRecord): void {
-      sql.addAudit.run(at, who, action, node, reason, JSON.stringify(details));
-    },
-    /** Newest first. */
-    audit: (before: number | null, limit: number): StoredAudit[] =>
-      sql.audit
-        .all(before ?? Number.MAX_SAFE_INTEGER, limit)
-        .map((row) => ({ ...row, details: JSON.parse(row.details) as StoredAudit['details'] })),
   };
 }
 

@@ -1,5 +1,5 @@
 import type { Database } from 'better-sqlite3';
-import { migrations } from '#store/migrations';
+import { type Migration, migrations } from '#store/migrations';
 
 /** The data was written by a program that is newer than this one. */
 export class NewerSchemaError extends Error {
@@ -13,11 +13,14 @@ export class NewerSchemaError extends Error {
 }
 
 /** Brings the schema up to date, all of it or nothing. Throws {@link NewerSchemaError}. */
-export function migrate(db: Database, steps: readonly string[] = migrations): void {
+export function migrate(db: Database, steps: readonly Migration[] = migrations): void {
   const upgrade = db.transaction(() => {
     const version = schemaVersion(db);
     if (version > steps.length) throw new NewerSchemaError(version, steps.length);
-    for (const step of steps.slice(version)) db.exec(step);
+    for (const step of steps.slice(version)) {
+      if (typeof step === 'string') db.exec(step);
+      else step(db);
+    }
     if (version < steps.length) db.pragma(`user_version = ${steps.length}`);
   });
   if (schemaVersion(db) !== steps.length) upgrade.immediate();

@@ -4,10 +4,15 @@
  *
  * Digests are 32 bytes; times are milliseconds since 1970 by the collector's clock; entries are canonical lines.
  */
+import type { Database } from 'better-sqlite3';
 import { aideMigration } from '#store/migrations/aide';
 import { acknowledgements } from '#store/migrations/acknowledgements';
+import { chainAudit } from '#store/migrations/audit-chain';
 
-export const migrations: readonly string[] = [
+/** Statements, or what makes them of the data that is there. Each runs in the transaction of the whole upgrade. */
+export type Migration = string | ((db: Database) => void);
+
+export const migrations: readonly Migration[] = [
   `
   CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 
@@ -151,4 +156,5 @@ export const migrations: readonly string[] = [
   'ALTER TABLE token ADD COLUMN expires_at INTEGER',
   aideMigration,
   acknowledgements,
+  chainAudit,
 ];

@@ -13,7 +13,7 @@ import Sqlite, { type Database } from 'better-sqlite3';
 import type { AuditRecord, Millis } from '#core/node-state';
 import { lockDirectory } from '#store/directory-lock';
 import { flush, putInPlace } from '#store/durable-file';
-import { historyRows } from '#store/history-rows';
+import { auditRows } from '#store/audit-rows';
 import { type DatabaseFacts, inspectDatabase } from '#store/inspect-database';
 import { migrate } from '#store/migrate';
 import { databaseName, newEpoch } from '#store/sqlite-store';
@@ -109,7 +109,7 @@ function prepareCopy(
       const details = { ...audit.details, keptRevoked: kept };
       newEpoch(db, randomBytes(16).toString('hex'));
       tellNodes(db, now);
-      historyRows(db).addAudit({ ...audit, details });
+      auditRows(db).add({ ...audit, details });
       return kept;
     });
     return change.immediate();

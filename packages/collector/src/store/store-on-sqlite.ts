@@ -4,6 +4,7 @@ import type { Database } from 'better-sqlite3';
 import type { Entry } from '@holdfast/shared/entry';
 import type { Command } from '@holdfast/shared/wire';
 import type { AuditRecord, Millis } from '#core/node-state';
+import { verifyAuditChain } from '#store/verify-audit-chain';
 import type { PackedAideDatabase } from '#store/aide/database-rows';
 import { type CommitFollower, GroupCommit, type GroupCommitLimits } from '#store/group-commit';
 import { streamEntries } from '#store/manifest-stream';
@@ -15,6 +16,7 @@ import { reading } from '#store/storage-error';
 import { SpaceOnDisk } from '#store/space-on-disk';
 import type { Decide, Decided, NodeSummary, ShownDrift, Store, Tidied, TokenRecord } from '#store/store';
 import { prepareTables, type Tables } from '#store/tables';
+import { tidyUp } from '#store/tidy-up';
 import { UnusedBuckets } from '#store/unused-buckets';
 import { writeEffects } from '#store/write-effects';
 
@@ -31,8 +33,6 @@ export interface SqliteStoreParts {
 
 /** Reads over the whole fleet let others have their turn after so many nodes. */
 const nodesPerTurn = 200;
-const eventsPerStep = 500;
-const driftsPerStep = 200;
 
 export class SqliteStore implements Store {
   readonly epoch: string;
@@ -154,7 +154,7 @@ export class SqliteStore implements Store {
   }
 
   async audit(before: number | null, limit: number) {
-    return reading(() => this.#tables.history.audit(before, limit));
+    return reading(() => this.#tables.audit.list(before, limit));
   }
 
   putAideDatabase(node: string, database: PackedAideDatabase, at: Millis) {
@@ -170,10 +170,18 @@ export class SqliteStore implements Store {
     return record && reading(() => this.#tables.aideDatabases.packedOf(record.id, digest));
   }
 
+  async auditHead() {
+    return reading(() => this.#tables.audit.head());
+  }
+
+  verifyAudit(wanted: string | null) {
+    return verifyAuditChain(this.#tables.audit, wanted);
+  }
+
   createToken(token: Omit<TokenRecord, 'id' | 'revokedAt'>, hash: string, audit: AuditRecord) {
     return this.#commits.run(() => {
       const created = this.#tables.tokens.add(token, hash);
-      this.#tables.history.addAudit(audit);
+      this.#tables.audit.add(audit);
       return created;
     });
   }
@@ -184,7 +192,7 @@ export class SqliteStore implements Store {
       // First: if we die in between, the next start finishes it.
       if (hash !== null) addRevokedToken(this.#parts.dataDir, hash, at);
       const isRevoked = this.#tables.tokens.revoke(id, at);
-      if (isRevoked) this.#tables.history.addAudit(audit);
+      if (isRevoked) this.#tables.audit.add(audit);
       return isRevoked;
     });
   }
@@ -199,22 +207,8 @@ export class SqliteStore implements Store {
 
   async tidy(before: Millis, maxBytes = Number.POSITIVE_INFINITY): Promise<Tidied> {
     this.#mustBeExclusive();
-    const { history, drifts, acknowledgements } = this.#tables;
-    let events = await this.#dropAll((slice) => history.dropEvents(before, slice), eventsPerStep);
-    let ended = await this.#dropAll((slice) => drifts.dropEnded(before, slice), driftsPerStep);
-    const { aideDatabases } = this.#tables;
-    await this.#commits.run(() => aideDatabases.dropStale(before));
-    const removed = await this.#unused.remove(this.#parts.random());
-    while (this.#space.usedBytes() > maxBytes) {
-      const oldEvents = await this.#commits.run(() => history.dropEvents(Infinity, eventsPerStep));
-      const oldDrifts = await this.#commits.run(() => drifts.dropEnded(Infinity, driftsPerStep));
-      if (oldEvents + oldDrifts === 0) break;
-      events += oldEvents;
-      ended += oldDrifts;
-    }
-    await this.#dropAll((slice) => acknowledgements.drop(before, slice), driftsPerStep);
-    await this.#space.giveBack();
-    return { events, drifts: ended, ...removed };
+    const parts = { tables: this.#tables, commits: this.#commits, unused: this.#unused, space: this.#space };
+    return tidyUp(parts, { before, maxBytes, random: this.#parts.random() });
   }
 
   size() {
@@ -257,12 +251,6 @@ export class SqliteStore implements Store {
         for (const wake of woken) wake();
       },
     };
-  }
-
-  async #dropAll(drop: (slice: number) => number, slice: number): Promise<number> {
-    let dropped = 0;
-    for (let more = slice; more > 0; dropped += more) more = await this.#commits.run(() => drop(slice));
-    return dropped;
   }
 
   async #ofNode<T>(node: string, read: (record: NodeRecord) => T[]): Promise<T[]> {

@@ -13,6 +13,7 @@ import type { Entry } from '@holdfast/shared/entry';
 import type { Command } from '@holdfast/shared/wire';
 import type { UnknownReason } from '@holdfast/shared/compare';
 import type { PackedAideDatabase } from '#store/aide/database-rows';
+import type { AuditHead, AuditVerdict } from '#core/audit-chain';
 import type {
   AuditRecord,
   BaselineRecord,
@@ -80,6 +81,8 @@ export interface StoredEvent extends EventRecord {
 
 export interface StoredAudit extends AuditRecord {
   readonly id: number;
+  /** Over this record and the hash of the one before; see audit-chain.ts. */
+  readonly hash: string;
 }
 
 export type TokenRole = 'agent' | 'sweeper' | 'viewer' | 'operator';
@@ -138,6 +141,10 @@ export interface Store extends AsyncDisposable {
   onCommand(node: string, wake: () => void): () => void;
   /** Newest first, those with an id below `before`. */
   audit(before: number | null, limit: number): Promise<StoredAudit[]>;
+  /** Number 0 where there is no record yet. */
+  auditHead(): Promise<AuditHead>;
+  /** Follows the whole chain. `wanted`: a hash that must be on it; null for none. */
+  verifyAudit(wanted: string | null): Promise<AuditVerdict>;
 
   /** Keeps a database that the node brought, until a run names it or others follow. False: no such node. */
   putAideDatabase(node: string, database: PackedAideDatabase, at: Millis): Promise<boolean>;

@@ -2,6 +2,7 @@
 import type { Database } from 'better-sqlite3';
 import { aideDatabaseRows } from '#store/aide/database-rows';
 import { acknowledgementRows } from '#store/acknowledgement-rows';
+import { auditRows } from '#store/audit-rows';
 import { baselineRows } from '#store/baseline-rows';
 import { commandRows } from '#store/command-rows';
 import { driftRows } from '#store/drift-rows';
@@ -23,6 +24,7 @@ export function prepareTables(db: Database) {
     acknowledgements: acknowledgementRows(db),
     unknown: unknownRows(db),
     history: historyRows(db),
+    audit: auditRows(db),
     commands: commandRows(db),
     tokens: tokenRows(db),
     aideDatabases: aideDatabaseRows(db),

@@ -6,7 +6,7 @@ import type { Tables } from '#store/tables';
 
 /** `before` is null for a node that is new. Returns its record as it is now. */
 export function writeEffects(tables: Tables, before: NodeRecord | null, effects: NodeEffects): NodeRecord {
-  const { manifests, nodes, baselines, drifts, unknown, history, commands, acknowledgements } = tables;
+  const { manifests, nodes, baselines, drifts, unknown, history, audit, commands, acknowledgements } = tables;
   const { state, scope, drift } = effects;
   const now = effects.newBaseline?.acceptedAt ?? state.lastReportAt; // only these two move drift
   if (scope) manifests.addScope(scope.digest, scope.document);
@@ -40,7 +40,7 @@ export function writeEffects(tables: Tables, before: NodeRecord | null, effects:
   }
   if (effects.acknowledge) acknowledgements.apply(id, effects.acknowledge);
   for (const event of effects.events) history.addEvent(id, event);
-  if (effects.audit) history.addAudit(effects.audit);
+  if (effects.audit) audit.add(effects.audit);
   if (before?.observed && before.observed.id !== record.observed?.id) {
     manifests.dropUnused(before.observed.id);
   }
