@@ -7,6 +7,7 @@ import { openOutbox } from '#io/outbox';
 import { loadScope } from '#io/scope-file';
 import { openStateDirectory } from '#io/state-directory';
 import type { AgentConfig } from './config.ts';
+import type { HealthAnswer } from './health/agent-status.ts';
 import { startHealth } from './health/start-health.ts';
 import { Tally } from './health/tally.ts';
 import { type Observer, startObserver } from './observe/observer.ts';
@@ -21,6 +22,8 @@ const bytesPerMib = 1024 * 1024;
 export interface Agent extends AsyncDisposable {
   /** Of the health page; null while its address is taken. */
   readonly healthPort: number | null;
+  /** What its page `/healthz` answers. */
+  health(): HealthAnswer;
 }
 
 /**
@@ -70,6 +73,7 @@ export async function startAgent(config: AgentConfig, log: Logger): Promise<Agen
     get healthPort() {
       return health.port;
     },
+    health: () => health.answer(),
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };
 }

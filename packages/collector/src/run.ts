@@ -1,6 +1,7 @@
 /** A whole collector: store, HTTP, retention. Can be started several times in one process, on directories of their own. */
 import type { AddressInfo } from 'node:net';
 import type { Logger } from 'pino';
+import type { ServiceState } from '@holdfast/shared/service-manager';
 import { CollectorMetrics } from '#outputs/collector-metrics';
 import { isInForce } from '#core/auth';
 import type { Millis } from '#core/node-state';
@@ -28,6 +29,8 @@ export interface CollectorParts {
 export interface Collector extends AsyncDisposable {
   /** Where it listens, as in `http://127.0.0.1:9477`. */
   readonly url: string;
+  /** Asks itself whether it can take reports and keep them. Does not end while it hangs. */
+  check(): Promise<ServiceState>;
 }
 
 /** Resolves when it listens. Throws if the configuration, the directory or the port does not allow that. */
@@ -73,7 +76,17 @@ export async function startCollector(config: CollectorConfig, parts: CollectorPa
   }
   const parted = opened.move();
   let stopped: Promise<void> | undefined;
-  return { url, [Symbol.asyncDispose]: () => (stopped ??= parted.disposeAsync()) };
+  return {
+    url,
+    check: () => checkApp(app),
+    [Symbol.asyncDispose]: () => (stopped ??= parted.disposeAsync()),
+  };
+}
+
+/** A disk that is full is no better after a restart: whoever answers is alive. */
+async function checkApp(app: App): Promise<ServiceState> {
+  const { statusCode } = await app.inject({ url: '/readyz' });
+  return { isAlive: true, status: statusCode === 200 ? 'ready' : 'cannot keep reports at present' };
 }
 
 async function closeApp(app: App, stopping: AbortController): Promise<void> {

@@ -5,7 +5,7 @@ import type { AgentConfig } from '../config.ts';
 import type { Log } from '../observe/options.ts';
 import type { Reporter } from '../report/reporter.ts';
 import { createRegistry, type MetricSource } from './agent-metrics.ts';
-import { type AgentStatus, healthAnswer, readyAnswer } from './agent-status.ts';
+import { type AgentStatus, type HealthAnswer, healthAnswer, readyAnswer } from './agent-status.ts';
 import { type HealthServer, type Page, startHealthServer } from './health-server.ts';
 import type { Tally } from './tally.ts';
 
@@ -16,21 +16,27 @@ export interface HealthParts {
   readonly tally: Tally;
 }
 
+export interface Health extends HealthServer {
+  /** What `/healthz` answers. */
+  answer(): HealthAnswer;
+}
+
 export async function startHealth(
   parts: HealthParts,
   { listen, metadataScanSeconds }: Pick<AgentConfig, 'listen' | 'metadataScanSeconds'>,
   log: Log,
-): Promise<HealthServer> {
+): Promise<Health> {
   const registry = createRegistry(metricSource(parts));
+  const answer = () => healthAnswer(statusOf(parts), metadataScanSeconds);
   const pages = new Map<string, () => Page | Promise<Page>>([
-    ['/healthz', () => jsonPage(healthAnswer(statusOf(parts), metadataScanSeconds))],
+    ['/healthz', () => jsonPage(answer())],
     ['/readyz', () => jsonPage(readyAnswer(statusOf(parts)))],
     [
       '/metrics',
       async () => ({ httpStatus: 200, contentType: registry.contentType, text: await registry.metrics() }),
     ],
   ]);
-  return await startHealthServer({ listen, log, pages });
+  return Object.assign(await startHealthServer({ listen, log, pages }), { answer });
 }
 
 function statusOf({ observation, outbox, reporter, tally }: HealthParts): AgentStatus {

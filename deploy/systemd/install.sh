@@ -1,0 +1,175 @@
+#!/bin/sh
+# Installs the Holdfast agent or collector as a systemd service, or takes it away again. Can be run any number of times.
+set -eu
+
+usage() {
+  cat <<'USAGE'
+usage: install.sh agent     --url URL --token-file FILE [--ca-file FILE] [OPTION]...
+       install.sh collector [--node FILE] [OPTION]...
+       install.sh agent|collector --uninstall [--purge] [OPTION]...
+
+  --url URL          the collector, as in https://holdfast.example:9477; needed the first time
+  --token-file FILE  holds the agent's token; needed the first time, read once and kept in /etc/holdfast
+  --ca-file FILE     certificates to trust the collector by
+  --node FILE        Node 24 or newer, that runs the collector (default: node)
+  --uninstall        stop and remove the service and its program; configuration and data stay
+  --purge            remove configuration and data too
+  --from DIR         what `npm run build` made (default: dist beside this checkout, or this directory)
+  --root DIR         install below DIR and start nothing, as for an image
+  --no-start         install and enable, but do not start
+USAGE
+}
+
+fail() {
+  echo "install.sh: $*" >&2
+  exit 1
+}
+
+say() {
+  echo "install.sh: $*"
+}
+
+here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
+program='' url='' token_file='' ca_file='' node=node from='' root='' start=yes uninstall=no purge=no
+while [ $# -gt 0 ]; do
+  case $1 in
+    agent | collector) [ -z "$program" ] || fail "one program at a time"; program=$1 ;;
+    --url | --token-file | --ca-file | --node | --from | --root)
+      [ $# -ge 2 ] || fail "$1 needs a value"
+      case $1 in
+        --url) url=$2 ;;
+        --token-file) token_file=$2 ;;
+        --ca-file) ca_file=$2 ;;
+        --node) node=$2 ;;
+        --from) from=$2 ;;
+        --root) root=$2 ;;
+      esac
+      shift
+      ;;
+    --uninstall) uninstall=yes ;;
+    --purge) purge=yes ;;
+    --no-start) start=no ;;
+    -h | --help) usage; exit 0 ;;
+    *) usage >&2; fail "unknown argument: $1" ;;
+  esac
+  shift
+done
+[ -n "$program" ] || { usage >&2; fail "agent or collector?"; }
+[ "$purge" = no ] || [ "$uninstall" = yes ] || fail "--purge goes with --uninstall"
+[ -n "$root" ] || [ "$(id -u)" -eq 0 ] || fail "must run as root, or with --root"
+root=${root%/}
+
+unit=holdfast-$program.service
+config_dir=$root/etc/holdfast
+config=$config_dir/$program.yaml
+library=$root/usr/local/lib/holdfast
+
+# systemd of this host is only for what is installed on this host.
+live() {
+  [ -z "$root" ] && [ -d /run/systemd/system ]
+}
+
+changed=no
+# put FROM TO MODE [OWNER:GROUP]: replaces TO at once or not at all, and only if it differs.
+put() {
+  if [ -f "$2" ] && cmp -s -- "$1" "$2"; then
+    chmod "$3" "$2"
+    return
+  fi
+  mkdir -p -- "$(dirname -- "$2")"
+  beside=$2.new.$$
+  (umask 077 && cp -- "$1" "$beside")
+  chmod "$3" "$beside"
+  mv -f -- "$beside" "$2"
+  changed=yes
+  say "wrote ${2#"$root"}"
+}
+
+# write TO MODE: the same, from the standard input.
+write() {
+  content=$(mktemp)
+  cat >"$content"
+  put "$content" "$1" "$2"
+  rm -f -- "$content"
+}
+
+if [ "$uninstall" = yes ]; then
+  if live && systemctl cat "$unit" >/dev/null 2>&1; then
+    systemctl disable --now "$unit" >/dev/null 2>&1 || fail "cannot stop $unit; systemctl status $unit says why"
+  fi
+  rm -f -- "$root/etc/systemd/system/$unit" "$root/usr/local/bin/holdfast-$program"
+  [ "$program" = agent ] || rm -rf -- "$library" "$root/usr/lib/sysusers.d/holdfast.conf"
+  if [ "$purge" = yes ]; then
+    if [ "$program" = agent ]; then
+      rm -rf -- "$config" "$config_dir/agent.token" "$config_dir/ca.pem"
+      rm -rf -- "$root/var/lib/private/holdfast-agent" "$root/var/lib/holdfast-agent"
+    else
+      rm -rf -- "$config" "$config_dir/operator.token" "$root/var/lib/holdfast"
+    fi
+    rmdir -- "$config_dir" 2>/dev/null || true
+  fi
+  if live; then systemctl daemon-reload; fi
+  say "holdfast-$program is removed"
+  exit 0
+fi
+
+if [ -z "$from" ]; then
+  from=$here
+  [ -f "$from/SHA256SUMS" ] || from=$here/../../dist
+fi
+[ -f "$from/SHA256SUMS" ] || fail "no build in $from: run npm run build, or name one with --from"
+(cd -- "$from" && sha256sum --check --strict --quiet SHA256SUMS) || fail "$from is damaged: its checksums do not match"
+
+if [ "$program" = agent ]; then
+  [ -f "$config" ] || [ -n "$url" ] || fail "--url is needed: where does the collector listen?"
+  [ -f "$config_dir/agent.token" ] || [ -n "$token_file" ] || fail "--token-file is needed: make a token on the collector with holdfast-collector token create --role agent"
+  case $url in '' | http://* | https://*) ;; *) fail "--url must begin with https:// or http:// (got $url)" ;; esac
+  case $url in *[!][A-Za-z0-9:/._~%@-]*) fail "--url has a character that is no part of a URL: $url" ;; esac
+  put "$from/holdfast-agent" "$root/usr/local/bin/holdfast-agent" 755
+  if [ -n "$token_file" ]; then put "$token_file" "$config_dir/agent.token" 600; fi
+  if [ -n "$ca_file" ]; then put "$ca_file" "$config_dir/ca.pem" 644; fi
+  if [ ! -f "$config" ]; then
+    {
+      sed "s|^collectorUrl:.*|collectorUrl: $url|" "$here/agent.yaml" |
+        if [ -n "$ca_file" ]; then sed 's|^# caFile:|caFile:|'; else cat; fi
+    } | write "$config" 644
+  elif [ -n "$url" ] && ! grep -qxF "collectorUrl: $url" "$config"; then
+    say "kept ${config#"$root"}, which names another collector; edit it to change that"
+  fi
+else
+  node_file=$(command -v -- "$node") || fail "no $node: the collector needs Node 24; name it with --node"
+  major=$("$node_file" -p 'parseInt(process.versions.node)') || fail "$node_file does not run"
+  [ "$major" -ge 24 ] || fail "$node_file is Node $major: the collector needs Node 24; name another with --node"
+  case $node_file in
+    *"'"*) fail "the path of Node has a quote in it: $node_file" ;;
+    /root/* | /home/*) fail "$node_file is in a home directory, which the unit hides; install Node 24 for all, or name another with --node" ;;
+  esac
+  for file in collector.cjs prebuilds/linux-x64.node prebuilds/linux-arm64.node \
+    prebuilds/linuxmusl-x64.node prebuilds/linuxmusl-arm64.node; do
+    put "$from/$file" "$library/$file" 644
+  done
+  printf "#!/bin/sh\\nexec '%s' '%s' \"\$@\"\\n" "$node_file" "${library#"$root"}/collector.cjs" |
+    write "$root/usr/local/bin/holdfast-collector" 755
+  put "$here/holdfast.sysusers.conf" "$root/usr/lib/sysusers.d/holdfast.conf" 644
+  if live; then systemd-sysusers holdfast.conf; fi
+  [ -f "$config" ] || put "$here/collector.yaml" "$config" 644
+  if [ ! -f "$config_dir/operator.token" ]; then
+    printf 'hf_operator_%s' "$(od -An -N32 -tx1 /dev/urandom | tr -d ' \n')" | write "$config_dir/operator.token" 600
+  fi
+fi
+put "$here/$unit" "$root/etc/systemd/system/$unit" 644
+
+if ! live; then
+  say "holdfast-$program is installed${root:+ below $root}; nothing was started"
+  exit 0
+fi
+systemctl daemon-reload
+systemctl enable --quiet "$unit"
+if [ "$start" = no ]; then
+  say "$unit is enabled; start it with systemctl start $unit"
+elif [ "$changed" = yes ] || ! systemctl is-active --quiet "$unit"; then
+  systemctl restart "$unit" || fail "$unit does not start; journalctl -u $unit says why"
+  say "$unit runs"
+else
+  say "$unit runs already, and nothing changed"
+fi

@@ -1,0 +1,184 @@
+/** The units and their installer, by systemd's own rules as far as they can be checked without it as process 1. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { appendFile, chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { projectRoot } from './harness/process.ts';
+import { needTool } from './need.ts';
+
+const systemdFiles = join(projectRoot, 'deploy/systemd');
+const installer = join(systemdFiles, 'install.sh');
+const needAnalyze = needTool('systemd-analyze', 'apt-get install -y systemd');
+const maxExposure = 2;
+
+let directory: string;
+let build: string;
+let token: string;
+
+before(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'holdfast-systemd-'));
+  token = join(directory, 'token');
+  await writeFile(token, 'hf_agent_x');
+  build = await fakeBuild(join(directory, 'dist'));
+});
+
+after(() => rm(directory, { recursive: true, force: true }));
+
+/** Of the names that a build has; what the installer does with the files does not depend on what is in them. */
+async function fakeBuild(path: string): Promise<string> {
+  mkdirSync(join(path, 'prebuilds'), { recursive: true });
+  const addons = ['linux-x64', 'linux-arm64', 'linuxmusl-x64', 'linuxmusl-arm64'];
+  const names = ['holdfast-agent', 'collector.cjs', ...addons.map((name) => `prebuilds/${name}.node`)];
+  for (const name of names) await writeFile(join(path, name), `#!/bin/true ${name}\n`);
+  await chmod(join(path, 'holdfast-agent'), 0o755);
+  const sums = spawnSync('sha256sum', names, { cwd: path, encoding: 'utf8' });
+  await writeFile(join(path, 'SHA256SUMS'), sums.stdout);
+  return path;
+}
+
+function install(root: string, ...args: string[]) {
+  const given = ['--root', root, '--from', build, ...args];
+  const { status, stdout, stderr } = spawnSync(installer, given, { encoding: 'utf8' });
+  return { status, stdout, stderr, wrote: stdout.split('\n').filter((line) => line.includes(' wrote ')) };
+}
+
+const agentArgs = () => ['agent', '--url', 'https://collector.example:9477', '--token-file', token];
+const collectorArgs = () => ['collector', '--node', process.execPath];
+
+function installBoth(name: string): string {
+  const root = join(directory, name);
+  for (const args of [agentArgs(), collectorArgs()]) {
+    const { status, stderr } = install(root, ...args);
+    assert.equal(status, 0, stderr);
+  }
+  return root;
+}
+
+function filesBelow(root: string): string[] {
+  if (!existsSync(root)) return [];
+  return readdirSync(root, { recursive: true, withFileTypes: true })
+    .filter((entry) => !entry.isDirectory())
+    .map((entry) => join(entry.parentPath, entry.name).slice(root.length))
+    .sort();
+}
+
+for (const unit of ['holdfast-agent.service', 'holdfast-collector.service']) {
+  test(`${unit} has an exposure of at most ${maxExposure}`, { skip: needAnalyze }, () => {
+    const { stdout } = spawnSync(
+      'systemd-analyze',
+      ['security', '--offline=true', '--no-pager', join(systemdFiles, unit)],
+      { encoding: 'utf8' },
+    );
+    const exposure = Number(/Overall exposure level for \S+: ([\d.]+)/.exec(stdout)?.[1]);
+    assert.ok(exposure <= maxExposure, stdout);
+  });
+
+  test(`${unit} argues each hardening directive that it leaves out`, () => {
+    const text = readFileSync(join(systemdFiles, unit), 'utf8');
+    const directives = ['MemoryDenyWriteExecute', 'PrivateNetwork', 'PrivateUsers', 'RootDirectory'];
+    directives.push('IPAddressDeny', 'NoExecPaths', 'ProcSubset', 'ProtectHome');
+    for (const directive of directives) {
+      const isSet = new RegExp(`^${directive}=(yes|pid)$`, 'm').test(text);
+      const isArgued = new RegExp(`^#.*\\b${directive}=.*left out|^# Not .yes.`, 'm').test(text);
+      assert.ok(isSet || isArgued, directive);
+    }
+  });
+}
+
+test('systemd finds no fault with the units as they are installed', { skip: needAnalyze }, () => {
+  const root = installBoth('verify');
+  cpSync('/lib/systemd/system', join(root, 'usr/lib/systemd/system'), {
+    recursive: true,
+    verbatimSymlinks: true,
+  });
+  const units = ['holdfast-agent.service', 'holdfast-collector.service'];
+  const { status, stderr } = spawnSync('systemd-analyze', [`--root=${root}`, 'verify', ...units], {
+    encoding: 'utf8',
+  });
+  const ours = stderr.split('\n').filter((line) => line.includes('holdfast'));
+  assert.deepEqual([status, ours], [0, []], stderr);
+});
+
+test('a second installation changes nothing, and keeps what was edited', async () => {
+  const root = installBoth('twice');
+  const config = join(root, 'etc/holdfast/agent.yaml');
+  await appendFile(config, 'nodeName: worker-7\n');
+  const operatorToken = readFileSync(join(root, 'etc/holdfast/operator.token'), 'utf8');
+  for (const args of [['agent'], agentArgs(), collectorArgs()]) {
+    assert.deepEqual(install(root, ...args).wrote, []);
+  }
+  assert.match(readFileSync(config, 'utf8'), /^collectorUrl: https:\/\/collector\.example:9477$/m);
+  assert.match(readFileSync(config, 'utf8'), /^nodeName: worker-7$/m);
+  assert.equal(readFileSync(join(root, 'etc/holdfast/operator.token'), 'utf8'), operatorToken);
+});
+
+test('secrets are for root alone', () => {
+  const root = installBoth('secrets');
+  for (const name of ['agent.token', 'operator.token']) {
+    assert.equal(statSync(join(root, 'etc/holdfast', name)).mode & 0o777, 0o600, name);
+  }
+  assert.match(readFileSync(join(root, 'etc/holdfast/operator.token'), 'utf8'), /^hf_operator_[0-9a-f]{64}$/);
+});
+
+test('a new build takes the place of the old one', async () => {
+  const root = installBoth('upgrade');
+  const before = build;
+  build = await fakeBuild(join(directory, 'dist-2'));
+  await writeFile(join(build, 'holdfast-agent'), 'new\n');
+  try {
+    assert.match(install(root, 'agent').stderr, /is damaged: its checksums do not match/);
+    const sums = readFileSync(join(before, 'SHA256SUMS'), 'utf8');
+    const sum = spawnSync('sha256sum', ['holdfast-agent'], { cwd: build, encoding: 'utf8' }).stdout;
+    await writeFile(join(build, 'SHA256SUMS'), sums.replace(/^.*holdfast-agent\n/, sum));
+    assert.equal(install(root, 'agent').wrote.length, 1);
+    assert.equal(readFileSync(join(root, 'usr/local/bin/holdfast-agent'), 'utf8'), 'new\n');
+  } finally {
+    build = before;
+  }
+});
+
+test('uninstalling leaves configuration and data, and purging nothing', () => {
+  const root = installBoth('undone');
+  mkdirSync(join(root, 'var/lib/holdfast'), { recursive: true });
+  for (const program of ['agent', 'collector']) {
+    for (const _ of [1, 2]) assert.equal(install(root, program, '--uninstall').status, 0);
+  }
+  assert.deepEqual(filesBelow(root), [
+    '/etc/holdfast/agent.token',
+    '/etc/holdfast/agent.yaml',
+    '/etc/holdfast/collector.yaml',
+    '/etc/holdfast/operator.token',
+  ]);
+  assert.ok(existsSync(join(root, 'var/lib/holdfast')));
+  for (const program of ['agent', 'collector']) {
+    for (const _ of [1, 2]) assert.equal(install(root, program, '--uninstall', '--purge').status, 0);
+  }
+  assert.deepEqual(filesBelow(root), []);
+  assert.equal(existsSync(join(root, 'var/lib/holdfast')), false);
+});
+
+test('the installer says what is wrong, and installs nothing then', () => {
+  const root = join(directory, 'refused');
+  const refusals: readonly (readonly [RegExp, string[]])[] = [
+    [/agent or collector\?/, []],
+    [/--url is needed/, ['agent', '--token-file', token]],
+    [/--token-file is needed/, ['agent', '--url', 'https://h:1']],
+    [/must begin with https/, ['agent', '--url', 'h:1', '--token-file', token]],
+    [/no part of a URL/, ['agent', '--url', 'https://h:1|e id', '--token-file', token]],
+    [/no \/no\/node/, ['collector', '--node', '/no/node']],
+    [/does not run|is Node/, ['collector', '--node', '/bin/false']],
+    [/unknown argument: --urll/, ['agent', '--urll', 'x']],
+    [/needs a value/, ['agent', '--url']],
+    [/--purge goes with --uninstall/, ['agent', '--purge']],
+    [/no build in/, ['agent', '--url', 'https://h:1', '--token-file', token, '--from', directory]],
+  ];
+  for (const [message, args] of refusals) {
+    const { status, stderr } = install(root, ...args);
+    assert.equal(status, 1, args.join(' '));
+    assert.match(stderr, message);
+  }
+  assert.deepEqual(filesBelow(root), []);
+});
