@@ -6,7 +6,8 @@ import { posix } from 'node:path';
 import { test } from 'node:test';
 import { assertNone, codeOf, importsOf, isTest, repositoryFiles, sourceFiles } from './repository.ts';
 
-const corePackages = ['@holdfast/shared', 'typebox', 'yaml'];
+/** Libraries that only compute. */
+const corePackages = ['@holdfast/shared', 'diff', 'typebox', 'yaml'];
 /** Core may name the types of the interface that the store implements, and no more of it. */
 const storeInterface = '#store/store';
 const coreBuiltins = ['node:crypto', 'node:path', 'node:util', 'node:assert'];

@@ -35,6 +35,8 @@ export interface AgentConfig extends LookConfig {
   readonly settleMs: number;
   readonly readMibPerSecond: number;
   readonly outboxMib: number;
+  /** Globs; none: no content leaves the node. */
+  readonly contentPaths: readonly string[];
   readonly startSplaySeconds: number;
   /** `off`, a path, or null for `aide` on the search path. */
   readonly aideBinary: string | null;
@@ -83,6 +85,7 @@ function configOf(values: AgentOptionValues, hostname: string): AgentConfig {
     settleMs: values.settleMs,
     readMibPerSecond: values.readMibPerSecond,
     outboxMib: values.outboxMib,
+    contentPaths: values.contentPaths,
     startSplaySeconds: values.startSplaySeconds,
     aideBinary: values.aideBinary,
     warnings: collectorUrl && isInTheClear(collectorUrl) ? [inTheClear(collectorUrl)] : [],

@@ -3,6 +3,7 @@ import {
   absolutePath,
   httpUrl,
   listenAddress,
+  listOf,
   matching,
   oneOf,
   path,
@@ -10,6 +11,8 @@ import {
   wholeNumber,
 } from '@holdfast/shared/option-parsers';
 import { type OptionValues, option, type Parser } from '@holdfast/shared/options';
+import { defaultContentPaths } from '@holdfast/shared/content';
+import { globProblem } from '@holdfast/shared/glob';
 import { nodeNamePattern } from '@holdfast/shared/wire';
 import { validate } from 'node-cron';
 import { defaultMaxFileMib } from './observe/options.ts';
@@ -33,6 +36,16 @@ function nodeName(): Parser<string> {
 function cron(): Parser<string> {
   return (given) =>
     validate(given) ? { value: given } : { problem: 'must be a cron expression, as in "15 3 * * *"' };
+}
+
+function contentPaths(): Parser<readonly string[]> {
+  const globs = listOf((glob) => {
+    const problem = globProblem(glob);
+    return problem === null
+      ? { value: glob }
+      : { problem: `must be off, or globs between commas: ${glob} ${problem}` };
+  });
+  return (given) => (given === 'off' ? { value: [] } : globs(given));
 }
 
 const seconds = (min: number) => wholeNumber({ min, max: 86_400 });
@@ -145,6 +158,13 @@ export const agentOptions = {
     placeholder: 'MIB',
     parse: wholeNumber({ min: 1, max: 10_240 }),
     default: 20,
+  }),
+  contentPaths: option({
+    doc: 'globs of small text files whose scrubbed content is shown with their drift; off shows none',
+    placeholder: 'GLOB,…',
+    parse: contentPaths(),
+    default: defaultContentPaths,
+    defaultText: 'configuration of sshd, systemd, containerd, kubelet and sysctl',
   }),
   startSplaySeconds: option({
     doc: 'spread the first full scan of a fleet over this time; 0 is at once and at full speed',

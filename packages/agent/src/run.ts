@@ -1,9 +1,11 @@
 /** The resident agent, put together from its parts. */
+import { contentFilter } from '@holdfast/shared/content';
 import type { Logger } from 'pino';
 import { startDelayMs } from '#core/start-delay';
 import { openCollectorClient } from '#io/collector-client';
 import { readHostFacts } from '#io/host-facts';
 import { openOutbox } from '#io/outbox';
+import { hostPathsUnder } from '#io/tree/host-path';
 import { loadScope } from '#io/scope-file';
 import { openStateDirectory } from '#io/state-directory';
 import type { AgentConfig } from './config.ts';
@@ -54,6 +56,10 @@ export async function startAgent(config: AgentConfig, log: Logger): Promise<Agen
       log,
       clock: Date.now,
       random: Math.random,
+      contents: {
+        isAllowed: contentFilter(config.contentPaths),
+        hostPath: hostPathsUnder(config.hostRoot),
+      },
       onOutcome: (outcome) => tally.countReport(outcome),
     }),
   );

@@ -30,6 +30,7 @@ import { postBaseline } from '#routes/post-baseline';
 import { postReports } from '#routes/post-reports';
 import { postRescan } from '#routes/post-rescan';
 import { postReview } from '#routes/post-review';
+import { putContents } from '#routes/put-contents';
 import { readmitNode } from '#routes/readmit-node';
 import { sendProblem } from '#routes/problem';
 import { Readiness } from '#routes/readiness';
@@ -59,6 +60,7 @@ const routes: readonly Route[] = [
   deleteNode,
   readmitNode,
   postReports,
+  putContents,
   getCommands,
   putAideDatabase,
   getAideDatabase,

@@ -78,6 +78,25 @@ export function commandsOutcome(answer: HttpAnswer, now: number): CommandsOutcom
 
 const worthRepeating = [408, 425, 429];
 
+/** For what is told beside reports: the answer's value if `isShape` finds it so. */
+export function exchangeOutcome<T>(
+  answer: HttpAnswer,
+  isShape: (value: unknown) => value is T,
+  now: number,
+):
+  | { readonly kind: 'answered'; readonly value: T }
+  | { readonly kind: 'unsupported' }
+  | Refused
+  | Unavailable {
+  const value = parseJson(answer.body);
+  if (isSuccess(answer.status)) {
+    return isShape(value) ? { kind: 'answered', value } : notOurs(answer, now);
+  }
+  const isNodeUnknown = problemShape.Check(value) && value.code === 'node-unknown';
+  if ([404, 405, 501].includes(answer.status) && !isNodeUnknown) return { kind: 'unsupported' };
+  return failure(answer, value, now);
+}
+
 function failure(answer: HttpAnswer, value: unknown, now: number): Refused | Unavailable {
   const { status } = answer;
   const problem = problemShape.Check(value) ? value : null;

@@ -20,6 +20,7 @@ export const maxAnswerBytes = 1024 * 1024;
 export const connectTimeoutMs = 10_000;
 /** From the first byte that is sent to the last that is received; a first report may be tens of megabytes. */
 export const reportTimeoutMs = 120_000;
+export const exchangeTimeoutMs = 30_000;
 /** The collector answers a long poll after 55 s at the latest. */
 export const commandsTimeoutMs = 70_000;
 
@@ -42,6 +43,16 @@ export interface CollectorClient {
   send(body: PackedBody, signal: AbortSignal): Promise<ReportOutcome>;
   /** A long poll. Rejects only when `signal` is aborted. */
   commands(signal: AbortSignal): Promise<CommandsOutcome>;
+  /** One request below the node's own path. Rejects only when `signal` is aborted. */
+  exchange(request: NodeRequest, signal: AbortSignal): Promise<HttpAnswer | Unavailable>;
+}
+
+export interface NodeRequest {
+  readonly method: 'GET' | 'PUT';
+  /** As in `/contents`. */
+  readonly path: string;
+  readonly contentType: string;
+  readonly body: string;
 }
 
 /** Rejects if the CA file cannot be read, or with TokenError if the token cannot be one. */
@@ -73,7 +84,7 @@ class HttpCollectorClient implements CollectorClient, AsyncDisposable {
     this.#agent = new Agent({
       connect: { timeout: connectTimeoutMs, ...(ca === undefined ? {} : { ca }) },
       allowH2: false,
-      connections: 2, // a report and the long poll
+      connections: 3, // a report, the long poll, and what is told beside them
       maxResponseSize: maxAnswerBytes,
     });
   }
@@ -98,6 +109,12 @@ class HttpCollectorClient implements CollectorClient, AsyncDisposable {
     const request = { method: 'GET', path: `${this.#path}/commands` } as const;
     const answer = await this.#request(request, this.#commandsMs, signal);
     return 'kind' in answer ? answer : commandsOutcome(answer, this.#clock());
+  }
+
+  exchange(request: NodeRequest, signal: AbortSignal): Promise<HttpAnswer | Unavailable> {
+    const { method, path, contentType, body } = request;
+    const headers = { 'content-type': contentType };
+    return this.#request({ method, path: `${this.#path}${path}`, headers, body }, exchangeTimeoutMs, signal);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -78,6 +78,11 @@ export class ReportLoop {
     return this.#gate.lastError;
   }
 
+  /** Of the store that answered last; null while none has. */
+  get epoch(): string | null {
+    return this.#sync.epoch;
+  }
+
   get isInFlight(): boolean {
     return this.#unanswered !== null;
   }

@@ -7,6 +7,7 @@ import type { Observation } from '#core/observation';
 import type { Outbox } from '#core/outbox';
 import type { CollectorClient } from '#io/collector-client';
 import type { Log } from '../observe/options.ts';
+import { ContentTeller, type ContentTellerOptions } from './content-teller.ts';
 import { createCommands } from './commands.ts';
 import { pollCommands } from './poll-commands.ts';
 import { ReportLoop } from './report-loop.ts';
@@ -24,6 +25,8 @@ export interface ReporterOptions {
   readonly random: () => number;
   /** Called after each try to send a report. */
   readonly onOutcome?: (outcome: ReportOutcome['kind']) => void;
+  /** Where contents may be told of, and where those paths lie; null: nowhere. */
+  readonly contents?: Pick<ContentTellerOptions, 'isAllowed' | 'hostPath'> | null;
   /** Default: 1 s to 60 s. */
   readonly backoff?: BackoffLimits;
 }
@@ -65,16 +68,22 @@ export function startReporter(options: ReporterOptions): Reporter {
     heartbeatMs: options.heartbeatSeconds * 1000,
     onOutcome: (outcome) => {
       options.onOutcome?.(outcome);
+      if (outcome === 'acknowledged') contents?.changed([]);
       const isFailed = outcome === 'refused' || outcome === 'unavailable';
       if (isFailed || loop.isDone) for (const settle of flushes) settle(loop.isDone);
     },
   });
+  const contents = contentTeller(options, backoff, () => loop.epoch);
   const unsubscribe = [
-    observation.onChange((changes) => loop.takeChanges(changes)),
+    observation.onChange((changes) => {
+      loop.takeChanges(changes);
+      contents?.changed(changes.map(({ path }) => path));
+    }),
     observation.onState(() => loop.want()),
   ];
   const running = Promise.all([
     loop.run(stop.signal),
+    contents?.run(stop.signal),
     pollCommands({ client, take: (list) => commands.take(list), backoff, random, log }, stop.signal),
   ]);
 
@@ -107,4 +116,13 @@ export function startReporter(options: ReporterOptions): Reporter {
       await running;
     },
   };
+}
+
+function contentTeller(
+  options: ReporterOptions,
+  backoff: BackoffLimits,
+  epoch: () => string | null,
+): ContentTeller | null {
+  const { contents } = options;
+  return contents ? new ContentTeller({ ...options, ...contents, backoff, epoch }) : null;
 }

@@ -2,6 +2,7 @@ import type { Millis, NodeState } from '#core/node-state';
 import { isInForce } from '#core/acknowledgement';
 import { driftTag } from '#core/drift-tag';
 import type { DriftRecord } from '#store/store';
+import { driftContents } from './drift-contents.ts';
 import { knownNode } from './node-answer.ts';
 import { NodeParams, type Route, timestamp } from './route.ts';
 
@@ -21,11 +22,15 @@ export const getDrift: Route = (app, { store, clock }) => {
         store.standingDrift(params.node),
         store.unknownPaths(params.node),
       ]);
+      const contents = await driftContents(store, params.node, drift);
       return {
         node: params.node,
         baseline: state.baseline?.sequence ?? null,
         observed: state.observed,
-        drift: drift.map((record) => driftAnswer(record, state, now)),
+        drift: drift.map((record) => ({
+          ...driftAnswer(record, state, now),
+          content: contents.get(record.path) ?? null,
+        })),
         unknown,
       };
     },

@@ -8,6 +8,7 @@ import type { Database } from 'better-sqlite3';
 import { aideMigration } from '#store/migrations/aide';
 import { acknowledgements } from '#store/migrations/acknowledgements';
 import { chainAudit } from '#store/migrations/audit-chain';
+import { contents } from '#store/migrations/contents';
 
 /** Statements, or what makes them of the data that is there. Each runs in the transaction of the whole upgrade. */
 export type Migration = string | ((db: Database) => void);
@@ -157,4 +158,5 @@ export const migrations: readonly Migration[] = [
   aideMigration,
   acknowledgements,
   chainAudit,
+  contents,
 ];

@@ -7,6 +7,7 @@ import type { AuditRecord, Millis } from '#core/node-state';
 import { verifyAuditChain } from '#store/verify-audit-chain';
 import type { PackedAideDatabase } from '#store/aide/database-rows';
 import { type CommitFollower, GroupCommit, type GroupCommitLimits } from '#store/group-commit';
+import { type ContentStore, contentStore } from '#store/content-store';
 import { streamEntries } from '#store/manifest-stream';
 import { NodeCache } from '#store/node-cache';
 import type { NodeRecord } from '#store/node-rows';
@@ -36,6 +37,7 @@ const nodesPerTurn = 200;
 
 export class SqliteStore implements Store {
   readonly epoch: string;
+  readonly contents: ContentStore;
   readonly #parts: SqliteStoreParts;
   readonly #tables: Tables;
   readonly #cache: NodeCache;
@@ -54,6 +56,7 @@ export class SqliteStore implements Store {
     this.#tables = prepareTables(db);
     this.#cache = new NodeCache(this.#tables.nodes.all());
     this.#commits = new GroupCommit(db, this.#follower(), parts.limits);
+    this.contents = contentStore(this.#commits, this.#cache, this.#tables);
     this.#unused = new UnusedBuckets(db, this.#commits, this.#tables.manifests);
     this.#space = new SpaceOnDisk(db, this.#commits);
     this.#probe = db.prepare(

@@ -4,6 +4,7 @@ import { aideDatabaseRows } from '#store/aide/database-rows';
 import { acknowledgementRows } from '#store/acknowledgement-rows';
 import { auditRows } from '#store/audit-rows';
 import { baselineRows } from '#store/baseline-rows';
+import { contentRows } from '#store/content-rows';
 import { commandRows } from '#store/command-rows';
 import { driftRows } from '#store/drift-rows';
 import { historyRows } from '#store/history-rows';
@@ -26,6 +27,7 @@ export function prepareTables(db: Database) {
     history: historyRows(db),
     audit: auditRows(db),
     commands: commandRows(db),
+    contents: contentRows(db),
     tokens: tokenRows(db),
     aideDatabases: aideDatabaseRows(db),
   };

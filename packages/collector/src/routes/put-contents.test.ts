@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict';
+import { hash } from 'node:crypto';
+import { describe, it } from 'node:test';
+import { CollectorApp } from '../../../../test/harness/collector-app.ts';
+import { agentToken } from '../../../../test/harness/process.ts';
+import { syntheticFleet } from '../../../../test/harness/synthetic-fleet.ts';
+
+const sha256 = 'a'.repeat(64);
+const text = 'PermitRootLogin no\n';
+const digest = hash('sha256', text);
+const item = { path: '/etc/x', sha256, text: digest, withheld: null };
+
+async function introduceNode(site: CollectorApp): Promise<string> {
+  const [node] = syntheticFleet({ nodes: 1, entries: 10, own: 2 });
+  await site.taken(node!, node!.resynchronisation(null, []));
+  return node!.name;
+}
+
+function put(site: CollectorApp, node: string, path: string, body: object | string) {
+  return site.call('PUT', `/api/v1/nodes/${node}/contents${path}`, { token: agentToken, body });
+}
+
+describe('contents', () => {
+  it('are asked for once, kept by the digest of their text, and let go when no file has them', async () => {
+    await using site = await CollectorApp.open();
+    const name = await introduceNode(site);
+    const first = await put(site, name, '', { contents: [item] });
+    assert.deepEqual([first.status, first.json], [200, { missing: [digest] }]);
+    assert.equal((await put(site, name, `/${digest}`, text)).status, 200);
+    assert.deepEqual((await put(site, name, '', { contents: [item] })).json, { missing: [] });
+    assert.deepEqual(await site.store.contents.find(name, item), { text });
+    assert.deepEqual(await site.store.contents.find(name, { ...item, sha256: 'b'.repeat(64) }), {
+      withheld: 'not-told',
+    });
+    assert.deepEqual(await site.store.contents.find(name, { ...item, path: '/etc/y' }), {
+      withheld: 'not-listed',
+    });
+    assert.deepEqual((await put(site, name, '', { contents: [] })).json, { missing: [] });
+    assert.deepEqual((await put(site, name, '', { contents: [item] })).json, { missing: [digest] });
+  });
+
+  it('are refused where they are not what their digest says, nobody told of them, or there is no such node', async () => {
+    await using site = await CollectorApp.open();
+    const name = await introduceNode(site);
+    assert.equal((await put(site, name, `/${digest}`, text)).status, 404, 'not told of');
+    await put(site, name, '', { contents: [item] });
+    assert.equal((await put(site, name, `/${digest}`, `${text}x`)).status, 400);
+    assert.equal((await put(site, name, `/${digest}`, 'x'.repeat(200_000))).status, 413);
+    assert.equal((await put(site, 'nobody', '', { contents: [item] })).json.code, 'node-unknown');
+    for (const bad of [
+      {},
+      { contents: [{ ...item, path: 'x' }] },
+      { contents: Array.from({ length: 1001 }, () => item) },
+    ]) {
+      assert.equal((await put(site, name, '', bad)).status, 400);
+    }
+  });
+});

@@ -1,0 +1,62 @@
+/** Takes the scrubbed text of a few small files, so that a drift can show what changed inside. */
+import { hash } from 'node:crypto';
+import { type ContentAnswer, ContentIndex, maxContentBytes } from '@holdfast/shared/content';
+import { NodeName } from '@holdfast/shared/wire';
+import { Digest } from '@holdfast/shared/wire-values';
+import { Type } from 'typebox';
+import { ProblemError } from './problem.ts';
+import { NodeParams, type Route } from './route.ts';
+
+/** The longest paths there are, a thousand of them, would not fit: no node has such. */
+const maxIndexBytes = 1024 * 1024;
+/** Scrubbing makes a text a little longer at times. */
+const maxTextBytes = 2 * maxContentBytes;
+
+const TextParams = Type.Object({ node: NodeName, digest: Digest });
+
+export const putContents: Route = (app, { store, clock, storage }) => {
+  const refuseOnFullDisk = () => {
+    if (storage.isNearlyFull)
+      throw new ProblemError('disk-nearly-full', 'There is no room for contents at present.');
+  };
+
+  app.put(
+    '/api/v1/nodes/:node/contents',
+    {
+      config: { role: 'agent', quiet: true },
+      schema: { params: NodeParams, body: ContentIndex },
+      bodyLimit: maxIndexBytes,
+    },
+    async ({ params, body }): Promise<ContentAnswer> => {
+      refuseOnFullDisk();
+      const missing = await store.contents.tell(params.node, body.contents, clock());
+      if (missing === null) throw new ProblemError('node-unknown', `No node ${params.node} has reported.`);
+      return { missing };
+    },
+  );
+
+  void app.register(async (scope) => {
+    scope.removeAllContentTypeParsers();
+    scope.addContentTypeParser('*', { parseAs: 'string' }, async (_request: unknown, text: string) => text);
+    scope.put(
+      '/api/v1/nodes/:node/contents/:digest',
+      {
+        config: { role: 'agent', quiet: true },
+        schema: { params: TextParams, body: Type.String() },
+        bodyLimit: maxTextBytes,
+      },
+      async (request): Promise<ContentAnswer> => {
+        refuseOnFullDisk();
+        const { node, digest } = request.params as { node: string; digest: string };
+        const text = request.body as string;
+        if (hash('sha256', text) !== digest) {
+          throw new ProblemError('bad-request', 'The body is not the text of this digest.');
+        }
+        if (!(await store.contents.addText(node, digest, text))) {
+          throw new ProblemError('not-found', `${node} has told of no file with this text.`);
+        }
+        return { missing: [] };
+      },
+    );
+  });
+};

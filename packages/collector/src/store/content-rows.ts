@@ -1,0 +1,113 @@
+/** The scrubbed text of small files, once per digest, and which file of which node it is the content of. */
+import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import type { Database } from 'better-sqlite3';
+import type { ContentItem } from '@holdfast/shared/content';
+import { bucketOf } from '@holdfast/shared/manifest';
+import type { Millis } from '#core/node-state';
+import type { ManifestRows } from '#store/manifest-rows';
+import type { NodeRecord } from '#store/node-rows';
+import type { ContentKey, StoredContent } from '#store/content-store';
+
+interface ContentRow {
+  readonly path: string;
+  readonly sha256: Buffer;
+  readonly text: Buffer | null;
+  readonly withheld: ContentItem['withheld'];
+}
+
+export type ContentRows = ReturnType<typeof contentRows>;
+
+export function contentRows(db: Database) {
+  const sql = prepare(db);
+  const read = (digest: Buffer): string | null => {
+    const packed = sql.text.get(digest);
+    return packed === undefined ? null : zstdDecompressSync(packed).toString();
+  };
+  return {
+    /**
+     * Takes over what a node says that it has. Of what it had before, that stays which `isKept` says is still needed. Returns the
+     * digests of texts that are not there.
+     */
+    replace(
+      node: number,
+      items: readonly ContentItem[],
+      at: Millis,
+      isKept: (key: ContentKey) => boolean,
+    ): string[] {
+      const told = new Set(items.map(keyOf));
+      for (const { path, sha256, text } of sql.ofNode.all(node)) {
+        const key = { path, sha256: sha256.toString('hex') };
+        if (told.has(keyOf(key)) || isKept(key)) continue;
+        sql.drop.run(node, path, sha256);
+        if (text) sql.dropText.run({ digest: text });
+      }
+      const missing = new Set<string>();
+      for (const { path, sha256, text, withheld } of items) {
+        const digest = text === null ? null : toBytes(text);
+        sql.put.run(node, path, toBytes(sha256), digest, withheld, at);
+        if (digest && !sql.hasText.get(digest)) missing.add(text!);
+      }
+      return [...missing];
+    },
+    /** Returns false if the node has no file with this text. */
+    addText(node: number, digest: string, text: string): boolean {
+      const key = toBytes(digest);
+      if (sql.wants.get(node, key) === undefined) return false;
+      sql.addText.run(key, zstdCompressSync(text));
+      return true;
+    },
+    find(node: number, { path, sha256 }: ContentKey): StoredContent {
+      const row = sql.one.get(node, path, toBytes(sha256));
+      if (!row) return { withheld: sql.isListed.get(node, path) === undefined ? 'not-listed' : 'not-told' };
+      if (row.withheld !== null) return { withheld: row.withheld };
+      const text = row.text && read(row.text);
+      return text === null ? { withheld: 'not-told' } : { text };
+    },
+  };
+}
+
+function prepare(db: Database) {
+  return {
+    ofNode: db.prepare<[number], ContentRow>(
+      'SELECT path, sha256, text, withheld FROM content WHERE node = ?',
+    ),
+    one: db.prepare<[number, string, Buffer], ContentRow>(
+      'SELECT path, sha256, text, withheld FROM content WHERE node = ? AND path = ? AND sha256 = ?',
+    ),
+    isListed: db
+      .prepare<[number, string], number>('SELECT 1 FROM content WHERE node = ? AND path = ?')
+      .pluck(),
+    put: db.prepare(
+      `INSERT INTO content (node, path, sha256, text, withheld, told_at) VALUES (?, ?, ?, ?, ?, ?)
+       ON CONFLICT DO UPDATE SET text = excluded.text, withheld = excluded.withheld, told_at = excluded.told_at`,
+    ),
+    drop: db.prepare('DELETE FROM content WHERE node = ? AND path = ? AND sha256 = ?'),
+    wants: db.prepare<[number, Buffer], number>('SELECT 1 FROM content WHERE node = ? AND text = ?').pluck(),
+    text: db.prepare<[Buffer], Buffer>('SELECT text FROM content_text WHERE digest = ?').pluck(),
+    hasText: db.prepare<[Buffer], number>('SELECT 1 FROM content_text WHERE digest = ?').pluck(),
+    addText: db.prepare('INSERT INTO content_text (digest, text) VALUES (?, ?) ON CONFLICT DO NOTHING'),
+    dropText: db.prepare(
+      `DELETE FROM content_text WHERE digest = @digest
+         AND NOT EXISTS (SELECT 1 FROM content WHERE text = @digest)`,
+    ),
+  };
+}
+
+/** Whether the node's baseline has a file of this content at this path. */
+export function isBaselineContent(
+  { manifests }: { readonly manifests: ManifestRows },
+  { baseline }: NodeRecord,
+  { path, sha256 }: ContentKey,
+): boolean {
+  if (!baseline) return false;
+  const digest = manifests.bucketDigests(baseline.digest)[bucketOf(path)];
+  return digest !== undefined && manifests.bucket(digest).get(path)?.sha256 === sha256;
+}
+
+function keyOf({ path, sha256 }: ContentKey): string {
+  return `${sha256} ${path}`;
+}
+
+function toBytes(digest: string): Buffer {
+  return Buffer.from(digest, 'hex');
+}
