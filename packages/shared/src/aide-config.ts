@@ -18,6 +18,7 @@ import {
   pathRegex,
   withDefinitions,
 } from './aide-regex.ts';
+import { maxAideConfigCharacters } from './wire-aide.ts';
 import { compileGlob } from './glob.ts';
 import { type Scope, type ScopeAttribute, scopeAttributes } from './scope.ts';
 
@@ -47,12 +48,18 @@ export interface AideConfigInput {
 /** What AIDE finds open: its baseline database, the report that it writes, the new database. */
 export const aideDescriptors = { baseline: 3, report: 4, database: 5 } as const;
 
-/** Larger than this, a configuration does not travel. */
-export const maxAideConfigLength = 64 * 1024;
+/** A scope, or a place, that AIDE's configuration cannot express. */
+export class AideConfigError extends Error {
+  readonly code = 'no-aide-config';
+}
 
-/** The text that AIDE reads. Each line ends in a newline, as it must. */
+/** The text that AIDE reads. Each line ends in a newline, as it must. Throws {@link AideConfigError}. */
 export function aideConfig(input: AideConfigInput): string {
-  return [...settings(input), ...aideRules(input), ''].join('\n');
+  const config = [...settings(input), ...aideRules(input), ''].join('\n');
+  if (config.length <= maxAideConfigCharacters) return config;
+  throw new AideConfigError(
+    `the scope makes a configuration of AIDE with more than ${maxAideConfigCharacters / 1024} KiB; name fewer paths and excludes`,
+  );
 }
 
 /** Without what differs from run to run and from host to host, and says nothing of what is looked at. */
@@ -63,7 +70,13 @@ export function aideConfigDigest(config: string): string {
   return hash('sha256', config.replaceAll(placeSettings, ''));
 }
 
+/** AIDE's reader parts a setting at anything else. */
+const plainRoot = /^\/[\w./+:,~-]*$/;
+
 function settings({ hostRoot }: AideConfigInput): string[] {
+  if (!plainRoot.test(hostRoot)) {
+    throw new AideConfigError(`AIDE cannot be told of a host root called ${JSON.stringify(hostRoot)}`);
+  }
   return [
     `database_in=fd:${aideDescriptors.baseline}`,
     `database_out=fd:${aideDescriptors.database}`,
