@@ -10,6 +10,7 @@ import {
   type Report,
   type ScanResult,
 } from '@holdfast/shared/wire';
+import type { AideReport } from '@holdfast/shared/wire-aide';
 import type { OutboxBatch } from '#core/outbox';
 import type { Plan } from '#core/sync-state';
 
@@ -29,6 +30,8 @@ export interface ReportInput {
   readonly dirty: Iterable<string>;
   readonly batch: OutboxBatch;
   readonly commandsDone: readonly number[];
+  /** Null: there is nothing to tell, or nobody who would understand it. */
+  readonly aide: AideReport | null;
 }
 
 export function buildReport(input: ReportInput): Report {
@@ -47,6 +50,7 @@ export function buildReport(input: ReportInput): Report {
     journal: input.batch.journal,
     events: [...input.batch.events],
     commandsDone: [...input.commandsDone],
+    ...(input.aide === null ? {} : { aide: input.aide }),
   };
 }
 

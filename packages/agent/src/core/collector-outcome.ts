@@ -2,7 +2,7 @@
  * What came of a request to the collector, decided from status and body alone. A body that is not what it should be
  * counts as no answer: something else than a collector spoke.
  */
-import { BaseMismatch, type Command, CommandList, Problem, ReportAnswer } from '@holdfast/shared/wire';
+import { BaseMismatch, CommandList, Problem, ReportAnswer } from '@holdfast/shared/wire';
 import { Compile } from 'typebox/compile';
 
 export interface HttpAnswer {
@@ -37,7 +37,7 @@ export type ReportOutcome =
   | Unavailable;
 
 export type CommandsOutcome =
-  | { readonly kind: 'commands'; readonly commands: readonly Command[] }
+  | { readonly kind: 'commands'; readonly list: CommandList }
   /** There is no such route: a proxy or a site forbids it. */
   | { readonly kind: 'unsupported'; readonly status: number }
   | Refused
@@ -65,9 +65,9 @@ export function reportOutcome(answer: HttpAnswer, now: number): ReportOutcome {
 
 export function commandsOutcome(answer: HttpAnswer, now: number): CommandsOutcome {
   const value = parseJson(answer.body);
-  if (answer.status === 204) return { kind: 'commands', commands: [] };
+  if (answer.status === 204) return { kind: 'commands', list: { commands: [] } };
   if (isSuccess(answer.status)) {
-    return commandsShape.Check(value) ? { kind: 'commands', commands: value.commands } : notOurs(answer, now);
+    return commandsShape.Check(value) ? { kind: 'commands', list: value } : notOurs(answer, now);
   }
   const isNodeUnknown = problemShape.Check(value) && value.code === 'node-unknown';
   if ([404, 405, 501].includes(answer.status) && !isNodeUnknown) {

@@ -1,0 +1,203 @@
+/**
+ * One run against the baseline that the collector keeps:
+ * 1. Fetch the baseline, and believe nothing but its digest. Without one that is whole, AIDE does not run: it would take
+ *    an empty database for a host on which everything is new.
+ * 2. Run AIDE, read its report as it comes, and judge it.
+ * 3. Give the new database to the collector, which decides by its rows.
+ */
+import { randomBytes } from 'node:crypto';
+import type { FileHandle } from 'node:fs/promises';
+import { aideConfigDigest } from '@holdfast/shared/aide-config';
+import type { AideSpec } from '@holdfast/shared/aide-database';
+import { AideFields, rowOf } from '@holdfast/shared/aide-row';
+import type { Manifest } from '@holdfast/shared/manifest';
+import type { ScopeMatcher } from '@holdfast/shared/scope';
+import type { ScanResult } from '@holdfast/shared/wire';
+import type { AideBaseline, AideRun } from '@holdfast/shared/wire-aide';
+import type { AideTrouble } from '#core/aide/status';
+import { type Judgement, judgeRun } from '#core/aide/verdict';
+import type { AideDatabases, DatabaseOutcome } from '#io/aide-databases';
+import { scanDatabase } from './database-file.ts';
+import type { AideInstallation } from './find-aide.ts';
+import { type AideLook, lookWithAide } from './look-with-aide.ts';
+import { openNamelessFile } from './nameless-file.ts';
+
+export interface RunRequest {
+  readonly aide: AideInstallation;
+  readonly config: string;
+  /** A byte string. */
+  readonly hostRoot: string;
+  readonly baseline: AideBaseline | null;
+  /** What our own scan sees of the same scope. */
+  readonly manifest: Manifest;
+  readonly scope: ScopeMatcher;
+  readonly databases: AideDatabases;
+  readonly stateDirectory: string;
+  readonly timeLimitMs: number;
+  /** Milliseconds since 1970. */
+  readonly clock: () => number;
+  readonly signal: AbortSignal;
+}
+
+export type RunResult =
+  | { readonly trouble: AideTrouble }
+  | {
+      readonly trouble: null;
+      readonly run: AideRun;
+      readonly reason: string | null;
+      readonly scan: ScanResult;
+    };
+
+/** Rejects when `signal` is aborted, when AIDE cannot be started, or when the state directory takes no file. */
+export async function runAide(request: RunRequest): Promise<RunResult> {
+  const { baseline, databases, signal, stateDirectory } = request;
+  await using files = new AsyncDisposableStack();
+  let baselineFile: FileHandle | null = null;
+  if (baseline !== null) {
+    baselineFile = files.use(await openNamelessFile(stateDirectory));
+    const trouble = await fetchBaseline(databases, baseline.digest, baselineFile, signal);
+    if (trouble !== null) return { trouble };
+  }
+  const startedAt = new Date(request.clock()).toISOString();
+  const start = performance.now();
+  const database = files.use(await openNamelessFile(stateDirectory));
+  const rows = new RowTally(request);
+  const look = await lookWithAide({
+    ...request,
+    program: request.aide.program,
+    baseline: baselineFile,
+    database,
+    onRow: (line, spec) => rows.take(line, spec),
+  });
+  signal.throwIfAborted();
+  const durationMs = Math.round(performance.now() - start);
+  const judgement = judge(look, rows, request);
+  const isUsable = judgement.verdict === 'same' || judgement.verdict === 'drift';
+  const { digest } = look.database;
+  if (isUsable && digest !== baseline?.digest) {
+    const stored = await databases.store(digest, database, signal);
+    if (stored.kind !== 'done') return { trouble: untold(stored) };
+  }
+  const run = {
+    ...describe(look, request),
+    startedAt,
+    durationMs,
+    database: isUsable ? digest : null,
+    verdict: judgement.verdict,
+  };
+  return { trouble: null, run, reason: judgement.reason, scan: rows.scanResult(run) };
+}
+
+async function fetchBaseline(
+  databases: AideDatabases,
+  digest: string,
+  file: FileHandle,
+  signal: AbortSignal,
+): Promise<AideTrouble | null> {
+  const outcome = await databases.fetch(digest, file, signal);
+  switch (outcome.kind) {
+    case 'missing':
+      return { status: 'tampered', reason: `the collector has lost AIDE’s baseline database ${digest}` };
+    case 'altered':
+      return {
+        status: 'tampered',
+        reason: `AIDE’s baseline database ${digest} is altered: ${outcome.reason}`,
+      };
+    case 'unavailable':
+      return { status: 'failed', reason: `AIDE’s baseline database cannot be fetched: ${outcome.reason}` };
+    case 'done':
+      break;
+  }
+  const scanned = await scanDatabase(file);
+  if (scanned.digest !== digest) {
+    return {
+      status: 'tampered',
+      reason: `AIDE’s baseline database has the digest ${scanned.digest}, not ${digest}`,
+    };
+  }
+  if (scanned.problem === null) return null;
+  return { status: 'tampered', reason: `AIDE’s baseline database cannot be used: ${scanned.problem}` };
+}
+
+function untold(outcome: Exclude<DatabaseOutcome, { kind: 'done' }>): AideTrouble {
+  const reason = 'reason' in outcome ? outcome.reason : 'it does not know the node';
+  return { status: 'failed', reason: `the collector does not take AIDE’s new database: ${reason}` };
+}
+
+function judge(look: AideLook, rows: RowTally, { baseline, manifest }: RunRequest): Judgement {
+  const { exit, killedFor, report, stderr, database } = look;
+  const excused = stderr.warnings.filter(
+    ({ path }) => path !== null && manifest.get(path)?.unread !== undefined,
+  );
+  return judgeRun({
+    action: baseline === null ? 'init' : 'update',
+    exit,
+    killedFor,
+    report,
+    firstWarning: stderr.warnings[0]?.message ?? null,
+    unexpectedWarnings: stderr.total - excused.length,
+    database: { problem: database.problem, entries: database.entries, unhashed: rows.unhashed },
+    ownEntries: manifest.size,
+  });
+}
+
+function describe(
+  { exit, report, stderr, database }: AideLook,
+  { config, baseline }: RunRequest,
+): Omit<AideRun, 'startedAt' | 'durationMs' | 'database' | 'verdict'> {
+  const counts = report.problem === null ? report.counts : null;
+  const configDigest = aideConfigDigest(config);
+  return {
+    id: randomBytes(16).toString('hex'),
+    exit,
+    baseline: baseline?.digest ?? null,
+    configDigest,
+    ...(configDigest === baseline?.configDigest ? {} : { config }),
+    entries: database.entries,
+    added: counts?.added ?? null,
+    removed: counts?.removed ?? null,
+    changed: counts?.changed ?? null,
+    warnings: [...stderr.warnings],
+    warningsTotal: stderr.total,
+  };
+}
+
+/** Counts the rows of the new database. */
+class RowTally {
+  /** Files without the hash that counts, though our own scan could read them. */
+  unhashed = 0;
+  readonly #request: Pick<RunRequest, 'manifest' | 'scope'>;
+  #hashed = 0;
+  #bytes = 0;
+
+  constructor(request: Pick<RunRequest, 'manifest' | 'scope'>) {
+    this.#request = request;
+  }
+
+  take(line: string, spec: AideSpec): void {
+    const fields = new AideFields(line, spec);
+    if (!fields.field('perm').padStart(6, '0').startsWith('10')) return;
+    if (fields.has('sha256')) {
+      this.#hashed += 1;
+      this.#bytes += Number(fields.field('size'));
+    } else if (this.#shouldBeHashed(rowOf(line, spec).path)) this.unhashed += 1;
+  }
+
+  scanResult({ startedAt, durationMs, entries, added, removed, changed }: Omit<AideRun, 'id'>): ScanResult {
+    return {
+      net: 'aide',
+      startedAt,
+      durationMs,
+      entries,
+      hashed: this.#hashed,
+      bytes: this.#bytes,
+      unread: this.unhashed,
+      changed: (added ?? 0) + (removed ?? 0) + (changed ?? 0),
+    };
+  }
+
+  #shouldBeHashed(path: string): boolean {
+    const { manifest, scope } = this.#request;
+    return (scope.match(path)?.attributes.has('sha256') ?? true) && manifest.get(path)?.unread === undefined;
+  }
+}
