@@ -77,6 +77,7 @@ test('docs/metrics-agent.md lists every series of the agent with its labels, and
         manifest: () => null,
         blindSpots: () => 0,
         scans: () => [],
+        aideStatus: () => 'off',
         watchDegraded: () => false,
         outbox: () => ({ events: 0, bytes: 0, dropped: 0, degraded: false }),
         lastAcknowledged: () => null,

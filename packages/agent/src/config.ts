@@ -40,6 +40,10 @@ export interface AgentConfig extends LookConfig {
   readonly startSplaySeconds: number;
   /** `off`, a path, or null for `aide` on the search path. */
   readonly aideBinary: string | null;
+  readonly aideCron: string;
+  readonly aideTimeoutSeconds: number;
+  /** Where programs are looked for, as in PATH. */
+  readonly searchPath: string;
   /** What is allowed but should be known; one sentence each. */
   readonly warnings: readonly string[];
 }
@@ -63,10 +67,13 @@ export async function readConfig(sources: ConfigSources, purpose: Purpose): Prom
     ...(purpose === 'run' ? reportProblems(values, nameOf, hostname) : []),
   ]);
   if ('problems' in read) throw new OptionsError(read.problems);
-  return configOf(read.values, hostname);
+  return configOf(read.values, hostname, environment['PATH'] ?? '');
 }
 
-function configOf(values: AgentOptionValues, hostname: string): AgentConfig {
+/** From the full scan to AIDE's run, which reads the same files. */
+const minutesToAide = 6 * 60;
+
+function configOf(values: AgentOptionValues, hostname: string, searchPath: string): AgentConfig {
   const { collectorUrl, token, tokenFile, caFile } = values;
   const nodeName = values.nodeName ?? hostname.toLowerCase();
   const tokenOptions: TokenOptions | null = tokenFile ? { file: tokenFile } : token ? { value: token } : null;
@@ -88,6 +95,9 @@ function configOf(values: AgentOptionValues, hostname: string): AgentConfig {
     contentPaths: values.contentPaths,
     startSplaySeconds: values.startSplaySeconds,
     aideBinary: values.aideBinary,
+    aideCron: values.aideCron ?? dailySplay(nodeName, minutesToAide),
+    aideTimeoutSeconds: values.aideTimeoutSeconds,
+    searchPath,
     warnings: collectorUrl && isInTheClear(collectorUrl) ? [inTheClear(collectorUrl)] : [],
   };
 }

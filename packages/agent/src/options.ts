@@ -124,16 +124,22 @@ export const agentOptions = {
     defaultText: 'daily, at a minute that follows from the node name',
   }),
   aideCron: option({
-    doc: 'when to run AIDE, in UTC; takes effect with the AIDE engine',
+    doc: 'when to run AIDE, in UTC',
     placeholder: 'CRON',
     parse: cron(),
     defaultText: 'daily, at a minute that follows from the node name',
   }),
   aideBinary: option({
-    doc: 'the AIDE program, or off; takes effect with the AIDE engine',
+    doc: 'the AIDE program, or off',
     placeholder: 'FILE',
     parse: path(),
     defaultText: 'aide, if it is found',
+  }),
+  aideTimeoutSeconds: option({
+    doc: 'how long a run of AIDE may take; it is ended then',
+    placeholder: 'SECONDS',
+    parse: seconds(1),
+    default: 7200,
   }),
   settleMs: option({
     doc: 'quiet time after a watch event before its path is looked at, in milliseconds',

@@ -2,12 +2,15 @@
 import { contentFilter } from '@holdfast/shared/content';
 import type { Logger } from 'pino';
 import { startDelayMs } from '#core/start-delay';
-import { openCollectorClient } from '#io/collector-client';
+import { type CollectorClientOptions, openCollectorClient } from '#io/collector-client';
 import { readHostFacts } from '#io/host-facts';
+import { openAideDatabases } from '#io/aide-databases';
 import { openOutbox } from '#io/outbox';
 import { hostPathsUnder } from '#io/tree/host-path';
+import { giveBackPageCache } from '#io/page-cache';
 import { loadScope } from '#io/scope-file';
 import { openStateDirectory } from '#io/state-directory';
+import { type AideEngine, startAideEngine } from './aide/aide-engine.ts';
 import type { AgentConfig } from './config.ts';
 import type { HealthAnswer } from './health/agent-status.ts';
 import { startHealth } from './health/start-health.ts';
@@ -42,15 +45,26 @@ export async function startAgent(config: AgentConfig, log: Logger): Promise<Agen
   const outbox = parts.use(
     await openOutbox({ stateDirectory, log, clock: Date.now, maxBytes: config.outboxMib * bytesPerMib }),
   );
-  const client = parts.use(await openClient(config));
+  const clientOptions = clientOptionsOf(config);
+  const client = parts.use(await openCollectorClient(clientOptions));
+  const databases = parts.use(await openAideDatabases(clientOptions));
   const facts = { ...(await readHostFacts(config.hostRoot)), version, startedAt };
   const observer = await startObserver(observerOptions(config, scope, log));
+  const aide = await startAideEngine({
+    ...aideOptions(config),
+    stateDirectory: stateDirectory.path,
+    observation: observer,
+    databases,
+    log,
+    clock: Date.now,
+  });
   const tally = new Tally(observer);
   const reporter = parts.use(
     startReporter({
       observation: observer,
       outbox,
       client,
+      aide,
       facts,
       heartbeatSeconds: config.heartbeatSeconds,
       log,
@@ -67,9 +81,11 @@ export async function startAgent(config: AgentConfig, log: Logger): Promise<Agen
     const isTold = await reporter.flush(stopFlushMs);
     log.info({ isTold, waitingEvents: outbox.waiting }, 'stopped looking');
   });
-  parts.use(observer); // ends first: what it has seen is told by those above
+  parts.use(observer); // ends before those above, which tell what it has seen
+  parts.use(aide);
+  giveBackCacheAfterScans(observer, aide, log);
   const health = parts.use(
-    await startHealth({ observation: observer, outbox, reporter, tally }, config, log),
+    await startHealth({ observation: observer, outbox, reporter, tally, aide }, config, log),
   );
   for (const warning of config.warnings) log.warn({}, warning);
   const { nodeName, hostRoot } = config;
@@ -84,16 +100,10 @@ export async function startAgent(config: AgentConfig, log: Logger): Promise<Agen
   };
 }
 
-function openClient({ collector, nodeName }: AgentConfig): ReturnType<typeof openCollectorClient> {
+function clientOptionsOf({ collector, nodeName }: AgentConfig): CollectorClientOptions {
   if (collector === null) throw new Error('the agent needs a collector to report to');
   const { url, token, caFile } = collector;
-  return openCollectorClient({
-    url: url.href,
-    node: nodeName,
-    token,
-    caFile: caFile ?? undefined,
-    clock: Date.now,
-  });
+  return { url: url.href, node: nodeName, token, caFile: caFile ?? undefined, clock: Date.now };
 }
 
 function observerOptions(
@@ -113,4 +123,33 @@ function observerOptions(
     startDelayMs: startDelayMs(config.nodeName, config.startSplaySeconds),
     startAtFullSpeed: config.startSplaySeconds === 0,
   };
+}
+
+function aideOptions(
+  config: AgentConfig,
+): Pick<
+  Parameters<typeof startAideEngine>[0],
+  'search' | 'cron' | 'startDelayMs' | 'timeLimitMs' | 'hostRoot'
+> {
+  return {
+    search: { binary: config.aideBinary, searchPath: config.searchPath },
+    cron: config.aideCron,
+    startDelayMs: startDelayMs(`aide ${config.nodeName}`, config.startSplaySeconds),
+    timeLimitMs: config.aideTimeoutSeconds * 1000,
+    hostRoot: config.hostRoot,
+  };
+}
+
+/** After each full scan and each run of AIDE: what they read is not needed again. */
+function giveBackCacheAfterScans(observer: Observer, aide: AideEngine, log: Logger): void {
+  let last = '';
+  const look = (): void => {
+    const scans = [...observer.scans.filter(({ net }) => net === 'full'), ...(aide.scan ? [aide.scan] : [])];
+    const newest = scans.map(({ net, startedAt }) => `${net} ${startedAt}`).join();
+    if (newest === last) return;
+    last = newest;
+    void giveBackPageCache().then((answer) => log.debug({ ...answer }, 'gave page cache back'));
+  };
+  observer.onState(look);
+  aide.onState(look);
 }

@@ -2,7 +2,7 @@
 import { hash } from 'node:crypto';
 import { once } from 'node:events';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -107,7 +107,7 @@ export async function aideSite(t: TestContext, options: AideSiteOptions = {}): P
     },
     accept() {
       const { run, version } = engine.report;
-      if (run?.database == null || version === null) throw new Error('there is nothing to accept');
+      if (!run?.database || version === null) throw new Error('there is nothing to accept');
       baseline = { digest: run.database, configDigest: run.configDigest, aideVersion: version };
     },
   };
@@ -119,7 +119,7 @@ async function databaseServer(
 ): Promise<{ url: string; databases: Map<string, Buffer>; requests: string[] }> {
   const databases = new Map<string, Buffer>();
   const requests: string[] = [];
-  const server = createServer(async (request, response) => {
+  const answer = async (request: IncomingMessage, response: ServerResponse): Promise<unknown> => {
     const digest = request.url?.split('/').at(-1) ?? '';
     requests.push(`${request.method} ${digest}`);
     if (request.method === 'PUT') {
@@ -132,7 +132,8 @@ async function databaseServer(
     if (text) return response.writeHead(200, { 'content-encoding': 'zstd' }).end(zstdCompressSync(text));
     const problem = { type: 'about:blank', title: 'x', status: 404, code: 'not-found', detail: 'x' };
     return response.writeHead(404).end(JSON.stringify(problem));
-  }).listen(0, '127.0.0.1');
+  };
+  const server = createServer((request, response) => void answer(request, response)).listen(0, '127.0.0.1');
   await once(server, 'listening');
   parts.defer(() => {
     server.closeAllConnections();

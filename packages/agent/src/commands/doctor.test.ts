@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { rename, writeFile } from 'node:fs/promises';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -8,7 +8,10 @@ import { type TestContext, test } from 'node:test';
 import { checkAide } from './doctor/aide.ts';
 import { judgeClock, judgeToken } from './doctor/collector.ts';
 import { judgeWatchFailure, judgeWatchLimit } from './doctor/watch-limits.ts';
+import { needTool } from '../../../../test/need.ts';
 import { testAgent } from './test-agent.ts';
+
+const needsAide = needTool('aide', 'apt-get install -y aide');
 
 async function serve(t: TestContext, listener: RequestListener): Promise<string> {
   const server = createServer(listener).listen(0, '127.0.0.1');
@@ -131,15 +134,22 @@ test('a state directory that cannot be written to fails', async (t) => {
   }
 });
 
-test('aide is found on the search path, by its path, or not at all', async (t) => {
+test('aide is found on the search path, by its path, or not at all', { skip: needsAide }, async (t) => {
   const { directory } = await testAgent(t);
-  assert.equal((await checkAide(null, directory)).level, 'warn');
-  await writeFile(join(directory, 'aide'), '', { mode: 0o755 });
-  await mkdir(join(directory, 'x'));
-  assert.equal((await checkAide(null, `/no/such:${directory}`)).level, 'ok');
-  assert.equal((await checkAide(join(directory, 'aide'), '')).level, 'ok');
-  assert.equal((await checkAide(join(directory, 'none'), '')).level, 'warn');
-  assert.equal((await checkAide('off', '')).level, 'ok');
+  const aide = (binary: string | null, searchPath: string) =>
+    checkAide({ binary, searchPath }, AbortSignal.timeout(60_000));
+  const none = await aide(null, directory);
+  assert.deepEqual(
+    [none.level, none.cure],
+    ['warn', 'install the package `aide`, or set HOLDFAST_AIDE_BINARY=off'],
+  );
+  const found = await aide(null, `/no/such:${process.env['PATH']}`);
+  assert.match(found.what, /^AIDE 0\.\d+.* sees what it should: acl, xattrs, caps/);
+  assert.equal((await aide('off', '')).level, 'ok');
+  await writeFile(join(directory, 'aide'), '#!/bin/sh\necho "AIDE 0.17.4"\n', { mode: 0o755 });
+  const old = await aide(join(directory, 'aide'), '');
+  assert.deepEqual([old.level, /came with 0\.18/.test(old.what)], ['FAIL', true]);
+  assert.equal((await aide(join(directory, 'none'), '')).level, 'warn');
 });
 
 test('the watch limit warns before it is reached', () => {

@@ -32,7 +32,8 @@ async function* examine(sources: ConfigSources, surroundings: Surroundings): Asy
   yield ok('configuration', 'every option is well formed');
   yield* checkNames(config);
   yield await checkStateDirectory(config.stateDir, config.outboxMib);
-  yield await checkAide(config.aideBinary, sources.environment['PATH'] ?? '');
+  const { aideBinary: binary, searchPath } = config;
+  yield await checkAide({ binary, searchPath }, surroundings.signal);
   yield* await checkCollector(config.collector, config.nodeName, surroundings.signal);
   const scope = await orProblems(loadScope(config.scopeFile));
   if (Array.isArray(scope))

@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { readConfig } from '../config.ts';
 import { versionLine } from '../version.ts';
+import { printAideConfig } from './aide-config.ts';
 import { check } from './check.ts';
 import { addConfigFlags, lookOptions } from './config-flags.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
@@ -65,6 +66,11 @@ function buildProgram(surroundings: Surroundings, end: (code: ExitCode) => void)
     const { doctor } = await import('./doctor.ts');
     end(await doctor(sources(flags), surroundings));
   });
+  addConfigFlags(command('aide-config', 'print the configuration that AIDE is run with'), [
+    'hostRoot',
+    'scopeFile',
+    'aideBinary',
+  ]).action(async (flags: Flags) => end(await printAideConfig(await look(flags), surroundings)));
   command('version', 'print the version').action(() => printLines(stdout, [`holdfast-agent ${versionLine}`]));
   return program.helpOption('-h, --help', 'this text').helpCommand(false);
 }

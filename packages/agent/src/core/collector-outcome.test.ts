@@ -61,9 +61,9 @@ test('a long poll brings commands, or none, or is not to be had', () => {
     commandsOutcome({ status, body: JSON.stringify(value) ?? '', retryAfter: null }, now);
   assert.deepEqual(poll(200, { commands: answer.commands }), {
     kind: 'commands',
-    commands: answer.commands,
+    list: { commands: answer.commands },
   });
-  assert.deepEqual(poll(204, undefined), { kind: 'commands', commands: [] });
+  assert.deepEqual(poll(204, undefined), { kind: 'commands', list: { commands: [] } });
   assert.equal(poll(200, { commands: [{ id: 1, kind: 'dance' }] }).kind, 'unavailable');
   for (const status of [404, 405, 501]) assert.equal(poll(status, '').kind, 'unsupported');
   assert.equal(poll(404, problem('node-unknown', 404)).kind, 'refused', 'it has not reported yet');

@@ -1,5 +1,6 @@
 /** The agent's own `/metrics`. The collector's shows the fleet; these are for looking at one agent closely. */
 import { Counter, Gauge, Registry } from 'prom-client';
+import { type AideStatus, aideStatuses } from '@holdfast/shared/wire-aide';
 import { version } from '../version.ts';
 import { addSeries, type Series } from './add-series.ts';
 import { processSeries } from './process-metrics.ts';
@@ -16,6 +17,7 @@ export interface MetricSource {
     readonly startedAt: string;
     readonly durationMs: number;
   }[];
+  readonly aideStatus: () => AideStatus;
   readonly watchDegraded: () => boolean;
   readonly outbox: () => {
     readonly events: number;
@@ -37,7 +39,8 @@ export function createRegistry(source: MetricSource): Registry {
   });
   buildInfo.set({ version }, 1);
   addSeries(registry, [...agentSeries(source), ...processSeries]);
-  for (const metric of [...scanGauges(source), ...tallyCounters(source)]) registry.registerMetric(metric);
+  for (const metric of [...scanGauges(source), ...tallyCounters(source), aideGauge(source)])
+    registry.registerMetric(metric);
   return registry;
 }
 
@@ -118,6 +121,19 @@ function scanGauges(source: MetricSource): Gauge[] {
       (startedMs, durationMs) => (startedMs + durationMs) / 1000,
     ),
   ];
+}
+
+function aideGauge(source: MetricSource): Gauge {
+  return new Gauge({
+    name: 'holdfast_agent_aide_status',
+    help: '1 for the status that AIDE’s engine is in, 0 for the others.',
+    labelNames: ['status'],
+    registers: [],
+    collect() {
+      const now = source.aideStatus();
+      for (const status of aideStatuses) this.set({ status }, Number(status === now));
+    },
+  });
 }
 
 function tallyCounters({ tally }: MetricSource): Counter[] {

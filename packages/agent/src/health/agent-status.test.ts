@@ -6,6 +6,7 @@ const well: AgentStatus = {
   entries: 4000,
   watchDegraded: null,
   outboxDegraded: null,
+  aideTrouble: null,
   reportFailure: null,
   lastAcknowledgedAt: '2027-01-01T00:00:00.000Z',
   secondsSinceSweep: 30,
@@ -19,7 +20,13 @@ test('an agent that works is ok', () => {
 
 test('what a restart would not cure is shown, and does not fail liveness', () => {
   const answer = healthAnswer(
-    { ...well, watchDegraded: 'no watches left', outboxDegraded: 'disk full', reportFailure: 'ECONNREFUSED' },
+    {
+      ...well,
+      watchDegraded: 'no watches left',
+      outboxDegraded: 'disk full',
+      aideTrouble: 'tampered',
+      reportFailure: 'ECONNREFUSED',
+    },
     60,
   );
   assert.equal(answer.httpStatus, 200);
@@ -27,6 +34,7 @@ test('what a restart would not cure is shown, and does not fail liveness', () =>
   assert.deepEqual(answer.body.degraded, [
     'watch: no watches left',
     'outbox: disk full',
+    'aide: tampered',
     'reports: ECONNREFUSED',
   ]);
 });

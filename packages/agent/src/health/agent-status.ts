@@ -6,6 +6,8 @@ export interface AgentStatus {
   readonly entries: number | null;
   readonly watchDegraded: string | null;
   readonly outboxDegraded: string | null;
+  /** Null: AIDE works, or there is none. */
+  readonly aideTrouble: string | null;
   /** Why the last report was not acknowledged; null if it was, or if none has been sent. */
   readonly reportFailure: string | null;
   /** RFC 3339; null if the collector has acknowledged nothing since the start. */
@@ -39,6 +41,7 @@ export function healthAnswer(status: AgentStatus, metadataScanSeconds: number): 
   const degraded: string[] = [];
   if (status.watchDegraded !== null) degraded.push(`watch: ${status.watchDegraded}`);
   if (status.outboxDegraded !== null) degraded.push(`outbox: ${status.outboxDegraded}`);
+  if (status.aideTrouble !== null) degraded.push(`aide: ${status.aideTrouble}`);
   if (status.reportFailure !== null) degraded.push(`reports: ${status.reportFailure}`);
   const patience = Math.max(sweepPatienceSeconds, sweepPatienceIntervals * metadataScanSeconds);
   const sinceSweep = status.secondsSinceSweep ?? 0;

@@ -1,6 +1,8 @@
 /** Puts the agent's health and metrics together from what its parts say of themselves, and serves them. */
+import type { AideReport } from '@holdfast/shared/wire-aide';
 import type { Observation } from '#core/observation';
 import type { Outbox } from '#core/outbox';
+import type { AideEngine } from '../aide/aide-engine.ts';
 import type { AgentConfig } from '../config.ts';
 import type { Log } from '../observe/options.ts';
 import type { Reporter } from '../report/reporter.ts';
@@ -14,6 +16,7 @@ export interface HealthParts {
   readonly outbox: Outbox;
   readonly reporter: Pick<Reporter, 'lastAcknowledgedAt' | 'lastError'>;
   readonly tally: Tally;
+  readonly aide: Pick<AideEngine, 'report' | 'scan'>;
 }
 
 export interface Health extends HealthServer {
@@ -39,22 +42,29 @@ export async function startHealth(
   return Object.assign(await startHealthServer({ listen, log, pages }), { answer });
 }
 
-function statusOf({ observation, outbox, reporter, tally }: HealthParts): AgentStatus {
+function statusOf({ observation, outbox, reporter, tally, aide }: HealthParts): AgentStatus {
   return {
     entries: observation.manifest?.size ?? null,
     watchDegraded: observation.watchDegraded,
     outboxDegraded: outbox.degraded,
+    aideTrouble: troubleOf(aide.report),
     reportFailure: reporter.lastError,
     lastAcknowledgedAt: isoTime(reporter.lastAcknowledgedAt),
     secondsSinceSweep: tally.sweptAt === null ? null : (performance.now() - tally.sweptAt) / 1000,
   };
 }
 
+/** Drift is no trouble of the agent, and who switched AIDE off or has none knows it. */
+function troubleOf({ status, reason }: AideReport): string | null {
+  const isTrouble = ['unknown', 'failed', 'degraded', 'tampered'].includes(status);
+  return isTrouble ? `${status}: ${reason ?? ''}` : null;
+}
+
 function jsonPage({ httpStatus, body }: { httpStatus: number; body: object }): Page {
   return { httpStatus, contentType: 'application/json', text: `${JSON.stringify(body)}\n` };
 }
 
-function metricSource({ observation, outbox, reporter, tally }: HealthParts): MetricSource {
+function metricSource({ observation, outbox, reporter, tally, aide }: HealthParts): MetricSource {
   return {
     tally,
     manifest: () => {
@@ -64,7 +74,8 @@ function metricSource({ observation, outbox, reporter, tally }: HealthParts): Me
       return { entries: manifest.size, unread };
     },
     blindSpots: () => observation.blindSpots.length,
-    scans: () => observation.scans,
+    scans: () => (aide.scan ? [...observation.scans, aide.scan] : observation.scans),
+    aideStatus: () => aide.report.status,
     watchDegraded: () => observation.watchDegraded !== null,
     outbox: () => ({
       events: outbox.waiting,

@@ -2,7 +2,8 @@
  * Carries out what the collector asks for. It asks again until a report has said that the command is done, so each id
  * is begun once and remembered until then, and a while longer for an answer that was overtaken.
  */
-import type { Command } from '@holdfast/shared/wire';
+import type { CommandList } from '@holdfast/shared/wire';
+import type { AideBaseline } from '@holdfast/shared/wire-aide';
 import type { Log } from '../observe/options.ts';
 
 /** A report takes no more. */
@@ -10,13 +11,16 @@ export const maxCommandsDone = 1000;
 
 export interface CommandActions {
   rescan(): Promise<unknown>;
+  /** Resolves when AIDE has run, however it ended. */
+  runAide(): Promise<unknown>;
+  takeAideBaseline(baseline: AideBaseline | null): void;
   resynchronise(): void;
   /** Something is done that the next report should say. */
   onDone(): void;
 }
 
 export interface Commands {
-  take(commands: readonly Command[]): void;
+  take(list: CommandList): void;
   /** Ids for the next report. */
   readonly done: readonly number[];
   /** A report with these ids was acknowledged. */
@@ -57,7 +61,8 @@ export function createCommands(actions: CommandActions, log: Log): Commands {
     get done() {
       return [...done].slice(0, maxCommandsDone);
     },
-    take(commands) {
+    take({ commands, aideBaseline }) {
+      if (aideBaseline !== undefined) actions.takeAideBaseline(aideBaseline);
       for (const { id, kind } of commands) {
         if (seen.has(id)) continue;
         seen.add(id);
@@ -71,7 +76,7 @@ export function createCommands(actions: CommandActions, log: Log): Commands {
             finish([id]);
             break;
           case 'aide':
-            finish([id]);
+            void actions.runAide().then(() => finish([id]));
             break;
         }
       }

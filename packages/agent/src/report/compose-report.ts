@@ -5,6 +5,7 @@ import { buildReport } from '#core/build-report';
 import type { Observation } from '#core/observation';
 import type { Outbox, OutboxBatch } from '#core/outbox';
 import { planReport, type SyncState } from '#core/sync-state';
+import type { AideEngine } from '../aide/aide-engine.ts';
 import { runInSlices } from '../observe/run-in-slices.ts';
 
 /** Beyond about this much, events wait for the next report. */
@@ -17,6 +18,8 @@ export interface ReportSource {
   readonly instance: string;
   readonly observation: Observation;
   readonly outbox: Outbox;
+  /** Null: this agent has no AIDE engine. */
+  readonly aide: AideEngine | null;
   readonly facts: Omit<AgentFacts, 'clock'>;
   /** Milliseconds since 1970. */
   readonly clock: () => number;
@@ -58,8 +61,9 @@ export function composeReport(
     readonly commandsDone: readonly number[];
   },
 ): Report {
-  const { instance, observation, outbox, facts, clock } = source;
-  const { manifest, scope, blindSpots, scans } = observation;
+  const { instance, observation, outbox, facts, clock, aide } = source;
+  const { manifest, scope, blindSpots } = observation;
+  const scans = aide?.scan ? [...observation.scans, aide.scan] : observation.scans;
   return buildReport({
     ...parts,
     instance,
@@ -75,6 +79,7 @@ export function composeReport(
     manifest,
     blindSpots,
     scans,
+    aide: aide?.toTell ?? null,
     plan: planReport(sync, manifest),
   });
 }

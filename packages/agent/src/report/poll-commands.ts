@@ -1,6 +1,6 @@
 /** The long poll that makes commands arrive at once. Without it they come with the answers to reports. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Command } from '@holdfast/shared/wire';
+import type { CommandList } from '@holdfast/shared/wire';
 import { backoffMs, type BackoffLimits } from '#core/backoff';
 import type { CommandsOutcome } from '#core/collector-outcome';
 import type { CollectorClient } from '#io/collector-client';
@@ -16,7 +16,7 @@ const unsupportedPauseMs = 600_000;
 
 export interface PollOptions {
   readonly client: CollectorClient;
-  readonly take: (commands: readonly Command[]) => void;
+  readonly take: (list: CommandList) => void;
   readonly backoff: BackoffLimits;
   readonly random: () => number;
   readonly log: Log;
@@ -31,7 +31,7 @@ export async function pollCommands(options: PollOptions, signal: AbortSignal): P
       const outcome = await options.client.commands(signal);
       failures = outcome.kind === 'commands' ? 0 : failures + 1;
       if (failures === 1) options.log.debug({ outcome }, 'no commands can be fetched');
-      if (outcome.kind === 'commands') options.take(outcome.commands);
+      if (outcome.kind === 'commands') options.take(outcome.list);
       const pause = pauseMs(outcome, performance.now() - startedAt, failures, options);
       if (pause > 0) await sleep(pause, undefined, { signal });
     }
@@ -48,7 +48,7 @@ function pauseMs(
 ): number {
   switch (outcome.kind) {
     case 'commands':
-      if (outcome.commands.length > 0) return afterCommandsMs;
+      if (outcome.list.commands.length > 0) return afterCommandsMs;
       return tookMs < shortestPollMs ? shortPollPauseMs : 0;
     case 'unsupported':
       return unsupportedPauseMs;

@@ -206,7 +206,7 @@ export class ReportLoop {
       log.warn({ epoch: answer.epoch }, 'the collector went back to a backup; comparing everything with it');
       commands.forget();
     }
-    commands.take(answer.commands);
+    commands.take(answer);
 
     const isCovered = sent.report.result === null || this.#sync.copy?.isOurs === true;
     if (!isCovered) this.#dirty.putBack(sent.dirty);

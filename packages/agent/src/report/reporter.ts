@@ -6,15 +6,18 @@ import type { ReportOutcome } from '#core/collector-outcome';
 import type { Observation } from '#core/observation';
 import type { Outbox } from '#core/outbox';
 import type { CollectorClient } from '#io/collector-client';
+import type { AideEngine } from '../aide/aide-engine.ts';
 import type { Log } from '../observe/options.ts';
 import { ContentTeller, type ContentTellerOptions } from './content-teller.ts';
-import { createCommands } from './commands.ts';
+import { type CommandActions, createCommands } from './commands.ts';
 import { pollCommands } from './poll-commands.ts';
 import { ReportLoop } from './report-loop.ts';
 
 export interface ReporterOptions {
   readonly observation: Observation;
   readonly outbox: Outbox;
+  /** Default: none. */
+  readonly aide?: AideEngine | null;
   readonly client: CollectorClient;
   readonly facts: Omit<AgentFacts, 'clock'>;
   readonly heartbeatSeconds: number;
@@ -49,19 +52,16 @@ export interface Reporter extends AsyncDisposable {
  * Disposing stops it within moments: a request that runs is given up, which the protocol allows.
  */
 export function startReporter(options: ReporterOptions): Reporter {
-  const { observation, outbox, client, log, random, backoff = reportBackoff } = options;
+  const { observation, outbox, client, log, random, backoff = reportBackoff, aide = null } = options;
   const stop = new AbortController();
   const flushes = new Set<(isFlushed: boolean) => void>();
   const commands = createCommands(
-    {
-      rescan: () => observation.rescan(),
-      resynchronise: () => loop.resynchronise(),
-      onDone: () => loop.want(),
-    },
+    commandActions(options, () => loop),
     log,
   );
   const loop = new ReportLoop({
     ...options,
+    aide,
     instance: randomBytes(16).toString('hex'),
     commands,
     backoff,
@@ -80,6 +80,7 @@ export function startReporter(options: ReporterOptions): Reporter {
       contents?.changed(changes.map(({ path }) => path));
     }),
     observation.onState(() => loop.want()),
+    ...(aide ? [aide.onState(() => loop.want())] : []),
   ];
   const running = Promise.all([
     loop.run(stop.signal),
@@ -125,4 +126,17 @@ function contentTeller(
 ): ContentTeller | null {
   const { contents } = options;
   return contents ? new ContentTeller({ ...options, ...contents, backoff, epoch }) : null;
+}
+
+function commandActions(
+  { observation, aide = null }: ReporterOptions,
+  loop: () => ReportLoop,
+): CommandActions {
+  return {
+    rescan: () => observation.rescan().then(() => void aide?.run()),
+    runAide: () => aide?.run() ?? Promise.resolve(),
+    takeAideBaseline: (baseline) => aide?.takeBaseline(baseline),
+    resynchronise: () => loop().resynchronise(),
+    onDone: () => loop().want(),
+  };
 }
