@@ -92,8 +92,8 @@ export type SweepProgress =
       readonly fitsDeadline: boolean | null;
     }
   | { readonly kind: 'planning'; readonly stack: string; readonly confirming: boolean }
-  /** Its result stands, unless `awaitsConfirmation`. Every stack comes here exactly once without that. */
-  | { readonly kind: 'planned'; readonly result: StackResult; readonly awaitsConfirmation: boolean }
+  /** Every stack comes here exactly once with a final result; before, perhaps, with one that a second plan may correct. */
+  | { readonly kind: 'planned'; readonly result: StackResult; readonly isFinal: boolean }
   | { readonly kind: 'paused'; readonly because: string; readonly pauseMs: number }
   | { readonly kind: 'resumed' }
   | { readonly kind: 'gave-up'; readonly because: string }

@@ -61,7 +61,7 @@ const rules: readonly Rule[] = [
     failure('auth', 'auth'),
   ],
   [
-    /Initializing the backend|Error (?:loading|refreshing|configuring|reading|inspecting) (?:the )?(?:state|backend)|Failed to (?:load|read|get existing|refresh)[^\n]{0,40}(?:state|workspaces|backend)|error loading the remote state|(?:state data|state file|state snapshot)[^\n]{0,80}(?:does not|could not|unsupported|not have|newer)|Unsupported state file format|Invalid backend|Unreadable (?:module )?state/i,
+    /Error (?:loading|refreshing|configuring|reading|inspecting) (?:the )?(?:state|backend)|Failed to (?:load|read|get existing|refresh)[^\n]{0,40}(?:state|workspaces|backend)|error loading the remote state|(?:state data|state file|state snapshot)[^\n]{0,80}(?:does not|could not|unsupported|not have|newer)|Unsupported state file format|Invalid backend|Unreadable (?:module )?state/i,
     failure('backend', 'backend'),
   ],
 ];
@@ -74,6 +74,12 @@ export function failureOf({ command, errors, noise }: FailureMessages): Failure 
   const text = [...errors.map(({ summary, detail }) => `${summary}\n${detail}`), noise].join('\n');
   const known = rules.find(([pattern]) => pattern.test(text))?.[1];
   if (known !== undefined) return known;
+  // What init, run by itself or by a wrapper, was at when it failed.
+  if (unreachable.test(text) && /Initializing the backend/i.test(text)) {
+    return /Initializing (?:modules|provider plugins)/i.test(text)
+      ? failure('init', 'registry')
+      : failure('backend', 'backend');
+  }
   if (command === 'init') return failure('init', unreachable.test(text) ? 'registry' : null);
   // Neither a resource nor a place in the code: the connection was Terraform's own, to its state.
   const isOwn = errors.every(({ address, place }) => address === null && place === null);

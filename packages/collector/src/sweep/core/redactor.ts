@@ -10,7 +10,7 @@ export const maxSecrets = 20_000;
 export const maxSecretCharacters = 4 * 1024 * 1024;
 
 const redacted = '[redacted]';
-const withheld = '[withheld: there are more secrets here than can be looked for]';
+const withheld = '[withheld: it may hold secrets that are not known]';
 
 const secretName =
   'passw(?:or)?d|passphrase|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credential';
@@ -58,11 +58,21 @@ export class Redactor {
     }
   }
 
+  /** From now on nothing is kept: secrets may be there that nobody knows. */
+  withhold(): void {
+    this.#isOver = true;
+  }
+
   redact(text: string): string {
     if (this.#isOver) return withheld;
     let result = this.#withoutSecrets(text);
     for (const [pattern, replacement] of patterns) result = result.replaceAll(pattern, replacement);
     return result;
+  }
+
+  /** The secrets that are known, and nothing else: for names, which may look like secrets. */
+  redactKnown(text: string): string {
+    return this.#isOver ? withheld : this.#withoutSecrets(text);
   }
 
   /** Whether one of the secrets stands in `text`, in any form. */
