@@ -270,7 +270,8 @@ if (needTerraform !== false) {
   before(async () => {
     provider = await startFakeProvider();
     tree = await StackTree.create(provider.environment);
-    for (const [i, { before, move }] of situations.entries()) {
+    for (const [i, situation] of situations.entries()) {
+      const { before } = situation;
       const path = tree.file(String(i));
       const code = before.replaceAll('FILE', path);
       if (before.includes('remote_state') && before.includes('FILE')) {
@@ -279,7 +280,7 @@ if (needTerraform !== false) {
       await tree.write(nameOf(i), { 'main.tf': code });
       if (code.includes('backend "')) await tree.terraform(nameOf(i), 'init');
       await tree.apply(nameOf(i));
-      await move?.(tree, nameOf(i), path);
+      await situation.move?.(tree, nameOf(i), path);
     }
     swept = await tree.sweep({ limits: { concurrency: 4 } });
   });

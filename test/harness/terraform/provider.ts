@@ -126,7 +126,7 @@ function checksum(content: string): string {
 
 function methods(timers: Set<NodeJS.Timeout>): UntypedServiceImplementation {
   const nothing = (_: Call, answer: Answer) => answer(null, {});
-  const implementation = {
+  return {
     GetProviderSchema: (_: Call, answer: Answer) =>
       answer(null, {
         provider: { version: 0, block: {} },
@@ -159,7 +159,6 @@ function methods(timers: Set<NodeJS.Timeout>): UntypedServiceImplementation {
       answer(null, { imported_resources: [{ type_name: request.type_name, state: encoded(state) }] });
     },
   };
-  return implementation as unknown as UntypedServiceImplementation;
 }
 
 function read(state: FakeFile | null, current: DynamicValue): { body: object; delayMs: number } {

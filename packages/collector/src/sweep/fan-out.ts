@@ -25,7 +25,7 @@ export interface FanOutOptions {
  * for are planned once more when it closes: they were not what was broken. Never throws for a stack's sake.
  */
 export async function fanOut(stacks: readonly string[], options: FanOutOptions): Promise<string | null> {
-  const { concurrency, limits, stop, onProgress } = options;
+  const { concurrency, limits, stop } = options;
   const queue = [...stacks];
   const underWay = new Set<Promise<void>>();
   const suspects = new Set<string>();
@@ -40,10 +40,10 @@ export async function fanOut(stacks: readonly string[], options: FanOutOptions):
     breaker = afterStack(breaker, planned.breaker, limits);
     if (planned.breaker !== null) suspects.add(stack);
     if (breaker.kind === 'open' && before.kind !== 'open') {
-      onProgress({ kind: 'paused', because: breaker.because, pauseMs: breaker.pauseMs });
+      options.onProgress({ kind: 'paused', because: breaker.because, pauseMs: breaker.pauseMs });
     } else if (breaker.kind === 'closed' && breaker.inRow === 0) {
       if (before.kind === 'probing' && before.because !== null) {
-        onProgress({ kind: 'resumed' });
+        options.onProgress({ kind: 'resumed' });
         const again = [...suspects].filter((suspect) => !retried.has(suspect));
         for (const suspect of again) retried.add(suspect);
         queue.push(...again);
@@ -65,6 +65,6 @@ export async function fanOut(stacks: readonly string[], options: FanOutOptions):
   }
   await Promise.all(underWay);
   if (breaker.kind !== 'given-up') return null;
-  onProgress({ kind: 'gave-up', because: breaker.because });
+  options.onProgress({ kind: 'gave-up', because: breaker.because });
   return breaker.because;
 }

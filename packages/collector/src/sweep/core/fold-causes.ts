@@ -28,7 +28,12 @@ export function foldCauses(results: readonly Pick<StackResult, 'stack' | 'change
       if (hidden) continue;
       const key = JSON.stringify([fingerprint, cause, type, module, action, attributes]);
       const row = folded.get(key) ?? {
-        ...{ fingerprint, cause, type, module, action, attributes },
+        fingerprint,
+        cause,
+        type,
+        module,
+        action,
+        attributes,
         stacks: [],
         resources: 0,
         example: address,
