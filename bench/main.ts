@@ -14,6 +14,7 @@ const benches: Readonly<Record<string, () => Promise<{ bench: Bench }>>> = {
   memory: () => import('./memory.ts'),
   'cold-scan': () => import('./cold-scan.ts'),
   'cold-start': () => import('./cold-start.ts'),
+  'aide-run': () => import('./aide-run.ts'),
   latency: () => import('./latency.ts'),
   'first-report': () => import('./first-report.ts'),
   fleet: () => import('./fleet.ts'),
