@@ -14,6 +14,7 @@ import {
 import { validate } from 'node-cron';
 import { type CrossCheck, option, type OptionValues, type Parser } from '@holdfast/shared/options';
 import { type NodeLimits, nodeLimitOptions, nodeLimitsOf } from './node-limits.ts';
+import { checkLoki, type LokiConfig, lokiConfigOf, lokiOptions } from '#outputs/loki-options';
 import type { SweepBlock } from './sweep-block.ts';
 import { checkSweep, type SweepConfig, sweepConfigOf } from './sweep-config.ts';
 import { sweepOptions } from './sweep-options.ts';
@@ -158,6 +159,7 @@ export const collectorOptions = {
     parse: httpUrl(),
     secret: true,
   }),
+  ...lokiOptions,
   ...sweepOptions,
   logLevel: option({
     doc: 'The least urgent lines to log.',
@@ -191,6 +193,8 @@ export interface CollectorConfig {
   readonly pushgatewayUrl: URL | null;
   /** The URL is a secret: who knows it can write. Null: nobody is told. */
   readonly webhookUrl: URL | null;
+  /** Null: Loki is not told. */
+  readonly loki: LokiConfig | null;
   /** Null where no source of stacks is configured. */
   readonly sweep: SweepConfig | null;
   /** For a sweep that runs apart. */
@@ -216,7 +220,12 @@ export const checkTogether: CrossCheck<typeof collectorOptions> = (values, nameO
     problems.push(
       `${nameOf('tlsCertFile')}: needs ${nameOf('tlsKeyFile')} beside it, and the other way round`,
     );
-  return [...problems, ...checkKubernetes(values, nameOf), ...checkSweep(values, nameOf)];
+  return [
+    ...problems,
+    ...checkKubernetes(values, nameOf),
+    ...checkLoki(values, nameOf),
+    ...checkSweep(values, nameOf),
+  ];
 };
 
 /** What is wrong with a token that came from a file; null if nothing is. */
@@ -251,6 +260,7 @@ export function configOf(values: CollectorOptionValues, files: ReadFiles): Colle
     metrics: { pathsPerNode: values.metricsPathsPerNode, auth: values.metricsAuth },
     pushgatewayUrl: values.pushgatewayUrl,
     webhookUrl: values.webhookUrl,
+    loki: lokiConfigOf(values),
     sweep: sweepConfigOf(values, files.sweepBlock),
     sweepPush: { token: files.sweepPushToken, caFile: values.sweepPushCaFile },
     logLevel: values.logLevel,

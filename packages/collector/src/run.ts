@@ -2,6 +2,7 @@
 import type { AddressInfo } from 'node:net';
 import type { Logger } from 'pino';
 import type { ServiceState } from '@holdfast/shared/service-manager';
+import { tellLoki } from '#outputs/loki';
 import { CollectorMetrics } from '#outputs/collector-metrics';
 import { isInForce } from '#core/auth';
 import type { Millis } from '#core/node-state';
@@ -53,6 +54,7 @@ export async function startCollector(config: CollectorConfig, parts: CollectorPa
     await watchStorage({ dataDir, minFreeBytes: space.minFreeBytes, store, metrics: metrics.storage, log }),
   );
   opened.use(await keepBackups(config, { log, clock, metrics: metrics.storage, self: parts.self }));
+  if (config.loki) opened.use(await tellLoki(config.loki, { store, metrics: metrics.outlets, log, clock }));
   const app = buildApp({
     store,
     config,

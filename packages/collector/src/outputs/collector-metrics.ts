@@ -5,6 +5,7 @@ import { type RefusedTokenReason, refusedTokenReasons } from '#core/auth';
 import { version } from '../version.ts';
 import { AuditMetrics } from './audit-metrics.ts';
 import { exposeNodes, type FleetSnapshot, nodeSeries } from './node-metrics.ts';
+import { OutletMetrics } from './outlet-metrics.ts';
 import { StorageMetrics } from './storage-metrics.ts';
 
 /** What became of a report: taken, or refused with a problem's code. */
@@ -44,6 +45,7 @@ const misnamed = [
 
 export class CollectorMetrics {
   readonly registry = new Registry();
+  readonly outlets = new OutletMetrics(this.registry);
   readonly storage = new StorageMetrics(this.registry);
   readonly #audit = new AuditMetrics(this.registry);
   readonly #requests: Histogram<'method' | 'route' | 'status'>;

@@ -4,7 +4,7 @@ import type { EventRecord, Millis } from '#core/node-state';
 import { attributesOf, entryOf, lineOf } from '#store/drift-rows';
 import type { StoredEvent } from '#store/store';
 
-interface EventRow {
+export interface EventRow {
   readonly id: number;
   readonly kind: EventRecord['kind'];
   readonly at: number;
@@ -55,7 +55,7 @@ export function historyRows(db: Database) {
   };
 }
 
-function toEvent(row: EventRow): StoredEvent {
+export function toEvent(row: EventRow): StoredEvent {
   return {
     id: row.id,
     kind: row.kind,

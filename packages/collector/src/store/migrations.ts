@@ -9,6 +9,7 @@ import { aideMigration } from '#store/migrations/aide';
 import { acknowledgements } from '#store/migrations/acknowledgements';
 import { chainAudit } from '#store/migrations/audit-chain';
 import { contents } from '#store/migrations/contents';
+import { outlets } from '#store/migrations/outlets';
 
 /** Statements, or what makes them of the data that is there. Each runs in the transaction of the whole upgrade. */
 export type Migration = string | ((db: Database) => void);
@@ -159,4 +160,5 @@ export const migrations: readonly Migration[] = [
   acknowledgements,
   chainAudit,
   contents,
+  outlets,
 ];

@@ -13,6 +13,7 @@ import { NodeCache } from '#store/node-cache';
 import type { NodeRecord } from '#store/node-rows';
 import { nodeView } from '#store/node-view';
 import { addRevokedToken } from '#store/revoked-tokens';
+import { type OutletStore, outletStore } from '#store/outlet-store';
 import { reading } from '#store/storage-error';
 import { SpaceOnDisk } from '#store/space-on-disk';
 import type { Decide, Decided, NodeSummary, ShownDrift, Store, Tidied, TokenRecord } from '#store/store';
@@ -38,6 +39,7 @@ const nodesPerTurn = 200;
 export class SqliteStore implements Store {
   readonly epoch: string;
   readonly contents: ContentStore;
+  readonly outlets: OutletStore;
   readonly #parts: SqliteStoreParts;
   readonly #tables: Tables;
   readonly #cache: NodeCache;
@@ -56,6 +58,7 @@ export class SqliteStore implements Store {
     this.#tables = prepareTables(db);
     this.#cache = new NodeCache(this.#tables.nodes.all());
     this.#commits = new GroupCommit(db, this.#follower(), parts.limits);
+    this.outlets = outletStore(db, this.#commits);
     this.contents = contentStore(this.#commits, this.#cache, this.#tables);
     this.#unused = new UnusedBuckets(db, this.#commits, this.#tables.manifests);
     this.#space = new SpaceOnDisk(db, this.#commits);

@@ -10,6 +10,7 @@
  *   written then, and a later try may succeed.
  */
 import type { ContentStore } from '#store/content-store';
+import type { OutletStore } from '#store/outlet-store';
 import type { Entry } from '@holdfast/shared/entry';
 import type { Command } from '@holdfast/shared/wire';
 import type { UnknownReason } from '@holdfast/shared/compare';
@@ -112,6 +113,7 @@ export interface Store extends AsyncDisposable {
   /** Changes when the data was restored from a backup; agents resynchronise when they see it change. */
   readonly epoch: string;
   readonly contents: ContentStore;
+  readonly outlets: OutletStore;
 
   /** Decides and writes over one node. See the guarantees above. `decide` may be called again if the write is retried, so it must be pure. */
   decide<Refusal, Outcome>(

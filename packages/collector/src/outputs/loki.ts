@@ -1,0 +1,220 @@
+/**
+ * Tells Loki every event of every node, in order, each at least once.
+ *
+ * 1. The history in the store is the queue; where Loki has been told up to is written down after each push.
+ * 2. While Loki is away, slow, or answers garbage, the outlet waits, longer and longer, and nothing else does.
+ * 3. What Loki refuses (400) is halved until the event that it refuses is alone; that one is skipped, logged and counted.
+ */
+import { readFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { gzip } from 'node:zlib';
+import { promisify } from 'node:util';
+import type { Logger } from 'pino';
+import { contentDiff, contentSides, type ContentDiff, type Side } from '#core/content-diff';
+import { type LokiEvent, lokiPush } from '#core/loki-push';
+import type { Millis } from '#core/node-state';
+import type { FleetEvent } from '#store/outlet-store';
+import type { Store } from '#store/store';
+import { openHttpClient } from '../http-client.ts';
+import { retryDelayMs } from '../retry.ts';
+import type { LokiConfig } from './loki-options.ts';
+import type { OutletMetrics } from './outlet-metrics.ts';
+
+/** Events of one push; about a MiB where paths are ordinary. */
+export const maxEventsPerPush = 1000;
+/** The content of a changed file follows its event by about a second. */
+const contentMs = 3000;
+const pushTimeoutMs = 20_000;
+const backoff = { minMs: 1000, maxMs: 60_000 };
+const pack = promisify(gzip);
+
+export interface LokiParts {
+  readonly store: Store;
+  readonly metrics: OutletMetrics;
+  readonly log: Logger;
+  readonly clock: () => Millis;
+  /** Between two looks for events. Default 2 s. */
+  readonly lookEveryMs?: number;
+  /** Events that are younger wait. Default 3 s. */
+  readonly settleMs?: number;
+  readonly backoff?: { readonly minMs: number; readonly maxMs: number };
+}
+
+type Pushed = 'taken' | 'refused' | { readonly again: string; readonly retryAfterMs: number | null };
+
+/** Begins with what happens from now on if it never ran before. Disposing gives up the push that runs; it is repeated at the next start. */
+export async function tellLoki(config: LokiConfig, parts: LokiParts): Promise<AsyncDisposable> {
+  const outlet = new LokiOutlet(config, parts);
+  await outlet.begin();
+  const stopping = new AbortController();
+  const running = outlet.run(stopping.signal);
+  return {
+    async [Symbol.asyncDispose]() {
+      stopping.abort();
+      await running;
+    },
+  };
+}
+
+class LokiOutlet {
+  readonly #config: LokiConfig;
+  readonly #parts: LokiParts;
+  readonly #client = openHttpClient();
+  #told = 0;
+  #failures = 0;
+
+  constructor(config: LokiConfig, parts: LokiParts) {
+    this.#config = config;
+    this.#parts = parts;
+  }
+
+  async begin(): Promise<void> {
+    const { store, metrics } = this.#parts;
+    metrics.begin('loki');
+    const progress = await store.outlets.progress('loki');
+    this.#told = progress?.told ?? (await store.outlets.eventRange())?.newest ?? 0;
+    if (progress === null) await store.outlets.setProgress('loki', { told: this.#told, memory: null });
+  }
+
+  /** Resolves when `signal` is aborted, and never rejects. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { log, metrics, lookEveryMs = 2000 } = this.#parts;
+    while (!signal.aborted) {
+      let waitMs = lookEveryMs;
+      try {
+        waitMs = await this.#tellNext(signal);
+      } catch (error) {
+        if (signal.aborted) break;
+        metrics.failed('loki');
+        log.error({ err: error }, 'Loki could not be told');
+      }
+      if (waitMs > 0) await sleep(waitMs, undefined, { signal }).catch(() => undefined);
+    }
+    await this.#client[Symbol.asyncDispose]();
+  }
+
+  /** Returns how long to wait before the next, in milliseconds. */
+  async #tellNext(signal: AbortSignal): Promise<number> {
+    const { store, metrics, lookEveryMs = 2000 } = this.#parts;
+    await this.#noteGap();
+    const found = await store.outlets.eventsAfter(this.#told, maxEventsPerPush);
+    const events = found.slice(0, this.#settled(found));
+    if (events.length === 0) return lookEveryMs;
+    const again = await this.#tellAll(await this.#withContents(events), signal);
+    metrics.waiting('loki', await this.#waiting());
+    if (again !== null) return again;
+    return events.length < maxEventsPerPush ? lookEveryMs : 0;
+  }
+
+  /** How many are so old that what an agent tells of a changed file has followed. */
+  #settled(events: readonly FleetEvent[]): number {
+    const { clock, settleMs = contentMs } = this.#parts;
+    const now = clock();
+    const young = events.findIndex(({ at }) => at <= now && at > now - settleMs);
+    return young === -1 ? events.length : young;
+  }
+
+  /** Events that are gone before they were told. After a restore the numbers begin anew, further back. */
+  async #noteGap(): Promise<void> {
+    const { store, metrics, log } = this.#parts;
+    const range = await store.outlets.eventRange();
+    if (range === null || range.oldest <= this.#told + 1) return;
+    const first = (await store.outlets.eventsAfter(this.#told, 1))[0]?.id ?? range.oldest;
+    const lost = first - this.#told - 1;
+    if (lost === 0 || this.#told === 0) return;
+    metrics.lost('loki', lost);
+    log.error({ lost }, 'retention removed events before Loki was told of them');
+    await this.#moveTo(first - 1);
+  }
+
+  async #waiting(): Promise<number> {
+    const range = await this.#parts.store.outlets.eventRange();
+    return range === null ? 0 : Math.max(0, range.newest - this.#told);
+  }
+
+  /** Null if all were told; else how long to wait before the next try. */
+  async #tellAll(events: readonly LokiEvent[], signal: AbortSignal): Promise<number | null> {
+    const { metrics, log } = this.#parts;
+    const pushed = await this.#push(events, signal);
+    if (pushed === 'taken') {
+      this.#failures = 0;
+      metrics.sent('loki');
+      await this.#moveTo(events.at(-1)!.id);
+      return null;
+    }
+    if (pushed !== 'refused') return this.#again(pushed);
+    if (events.length === 1) {
+      metrics.refused('loki', 1);
+      log.error(
+        { event: events[0]!.id, node: events[0]!.node },
+        'Loki refuses this event for good; it is skipped',
+      );
+      await this.#moveTo(events[0]!.id);
+      return null;
+    }
+    const half = Math.ceil(events.length / 2);
+    return (await this.#tellAll(events.slice(0, half), signal)) ?? this.#tellAll(events.slice(half), signal);
+  }
+
+  #again({ again, retryAfterMs }: Exclude<Pushed, string>): number {
+    const { metrics, log, backoff: limits = backoff } = this.#parts;
+    this.#failures += 1;
+    metrics.failed('loki');
+    if (this.#failures === 1)
+      log.warn({ reason: again }, 'Loki cannot be told; it will be, what happened is kept');
+    return retryDelayMs(this.#failures, Math.random(), limits, retryAfterMs);
+  }
+
+  async #push(events: readonly LokiEvent[], signal: AbortSignal): Promise<Pushed> {
+    const { url, tenant, tokenFile } = this.#config;
+    const answer = await this.#client.send({
+      method: 'POST',
+      url: new URL(`${url.pathname.replace(/\/+$/, '')}/loki/api/v1/push${url.search}`, url),
+      headers: {
+        'content-type': 'application/json',
+        'content-encoding': 'gzip',
+        ...(tenant === null ? {} : { 'x-scope-orgid': tenant }),
+        ...(tokenFile === null
+          ? {}
+          : { authorization: `Bearer ${(await readFile(tokenFile, 'utf8')).trim()}` }),
+      },
+      body: await pack(JSON.stringify(lokiPush(events, this.#parts.clock()))),
+      timeoutMs: pushTimeoutMs,
+      signal,
+    });
+    if ('unreachable' in answer) return { again: answer.unreachable, retryAfterMs: null };
+    // Loki says 204. A 200 with a page in it is a proxy's, and has kept nothing.
+    if (answer.status === 204) return 'taken';
+    if (answer.status === 400 || answer.status === 413) return 'refused';
+    return { again: `it answered ${answer.status}`, retryAfterMs: answer.retryAfterMs };
+  }
+
+  async #moveTo(told: number): Promise<void> {
+    this.#told = told;
+    await this.#parts.store.outlets.setProgress('loki', { told, memory: null });
+  }
+
+  async #withContents(events: readonly FleetEvent[]): Promise<LokiEvent[]> {
+    const all: LokiEvent[] = [];
+    for (const event of events) all.push({ ...event, content: await this.#contentOf(event) });
+    return all;
+  }
+
+  /** What changed inside the file, where the collector has both of its sides. */
+  async #contentOf({
+    node,
+    path,
+    change,
+    attributes,
+    before,
+    after,
+  }: FleetEvent): Promise<ContentDiff | null> {
+    if (path === null || change === null) return null;
+    const sides = contentSides({ path, change, attributes, before, after });
+    if (!sides) return null;
+    const side = async (sha256: string | null): Promise<Side> =>
+      sha256 === null ? { text: '' } : this.#parts.store.contents.find(node, { path, sha256 });
+    const diff = contentDiff(path, await side(sides.before), await side(sides.after));
+    return 'diff' in diff ? diff : null;
+  }
+}
