@@ -8,6 +8,8 @@
  */
 import { compareEntries } from '@holdfast/shared/compare';
 import { takenOver } from '@holdfast/shared/acceptance';
+import { type AcceptedAide, acceptAide } from '#core/aide-accept';
+import { withFindings } from '#core/aide-record';
 import { type BaselineRefusal, judgeWhole, moveEffects, recordOnly } from '#core/baseline-effects';
 import { matchesDriftTag, namesWhatWasSeen } from '#core/drift-tag';
 import { nodeEvent } from '#core/event-record';
@@ -66,7 +68,16 @@ function decide(view: NodeView, acceptance: Acceptance, now: Millis): Acceptance
   const taken = takeOverPaths(view, admitted, isAll ? null : selects);
   const finished = taken.edit.finish(taken.scopeDigest);
   const manifest = finished.side.record.digest;
-  const newBaseline = succeed(admitted.baseline, manifest, taken.accepted, acceptance, now);
+  const aide = acceptAide(view, admitted, {
+    isAll,
+    selects,
+    changed: taken.changed,
+    baseline: finished.side,
+    now,
+  });
+  const tookOver = new Set([...taken.tookOver, ...(aide?.accepted ?? [])]);
+  const accepted = taken.accepted + tookOver.size - taken.tookOver.size;
+  const newBaseline = succeed(admitted.baseline, { manifest, aide }, accepted, acceptance, now);
   const baseline = newBaseline ?? admitted.baseline;
   if (!baseline) throw new Error('an acceptance left the node without a baseline');
   const state: NodeState = {
@@ -75,22 +86,25 @@ function decide(view: NodeView, acceptance: Acceptance, now: Millis): Acceptance
     pendingBecause: null,
     reimagedAt: isAll ? null : admitted.reimagedAt,
     review: namesWhatWasSeen(acceptance.ifMatch) ? { at: now, by: acceptance.who } : admitted.review,
+    aide: aide?.state ?? null,
   };
-  const judgement = judgeWhole(view, state, finished.side, taken.tookOver);
+  const judgement = judgeWhole(withFindings(view, aide?.findings ?? null), state, finished.side, tookOver);
   const outcome: AcceptanceOutcome = {
-    accepted: taken.accepted,
+    accepted,
     remaining: judgement?.standing ?? 0,
     unknown: judgement?.unknown ?? 0,
     baseline,
   };
   const audit = auditOf(admitted, acceptance, outcome, now);
-  if (!newBaseline) return { apply: recordOnly(state, [], audit), outcome };
+  const withAide = { aide: aide?.effects ?? null, commands: aide?.asks ? (['aide'] as const) : [] };
+  if (!newBaseline) return { apply: { ...recordOnly(state, [], audit), ...withAide }, outcome };
   const event = nodeEvent(
     'baseline-accepted',
     now,
-    `baseline ${baseline.sequence}: ${taken.accepted} accepted by ${acceptance.who}, ${outcome.remaining} remain`,
+    `baseline ${baseline.sequence}: ${accepted} accepted by ${acceptance.who}, ${outcome.remaining} remain`,
   );
-  return { apply: moveEffects({ state, newBaseline, finished, event, audit }, judgement), outcome };
+  const effects = moveEffects({ state, newBaseline, finished, event, audit }, judgement);
+  return { apply: { ...effects, ...withAide }, outcome };
 }
 
 function admit(state: NodeState | null, acceptance: Acceptance): ObservedState | BaselineRefusal {
@@ -114,6 +128,8 @@ interface Taken {
   readonly scopeDigest: string;
   readonly tookOver: ReadonlySet<string>;
   readonly accepted: number;
+  /** All paths whose entry in the baseline is another one now. */
+  readonly changed: readonly string[];
 }
 
 /** `selects` null: all. */
@@ -122,7 +138,7 @@ function takeOverPaths(view: NodeView, state: ObservedState, selects: Selects | 
   const { scopeDigest, entries } = observed.record;
   if (!state.baseline) {
     const edit = new ManifestEdit(observed.record, view);
-    return { edit, scopeDigest, tookOver: new Set(), accepted: entries };
+    return { edit, scopeDigest, tookOver: new Set(), accepted: entries, changed: [] };
   }
   const baseline = sideOf(view.manifest(state.baseline.manifest), view);
   const edit = new ManifestEdit(baseline.record, view);
@@ -132,6 +148,7 @@ function takeOverPaths(view: NodeView, state: ObservedState, selects: Selects | 
     scopeDigest: selects === null ? scopeDigest : baseline.record.scopeDigest,
     tookOver,
     accepted: tookOver.size,
+    changed: Array.from(edit.changes(), ({ path }) => path),
   };
 }
 
@@ -169,7 +186,7 @@ function takeOver(
 /** The baseline after an acceptance; null where the present one stands as it is. */
 function succeed(
   before: BaselineRecord | null,
-  manifest: string,
+  { manifest, aide }: { readonly manifest: string; readonly aide: AcceptedAide | null },
   accepted: number,
   acceptance: Acceptance,
   now: Millis,
@@ -178,7 +195,7 @@ function succeed(
   const reviewed = namesWhatWasSeen(acceptance.ifMatch);
   const isAll = selectsEverything(acceptance);
   const isNewWord = isAll && (before?.acceptedBy === systemActor || (reviewed && !before?.reviewed));
-  if (before?.manifest === manifest && !isNewWord) return null;
+  if (before?.manifest === manifest && !isNewWord && !aide?.isMoved) return null;
   return {
     sequence: (before?.sequence ?? 0) + 1,
     manifest,

@@ -38,6 +38,7 @@ export function recordOnly(
     events,
     commandsDone: [],
     commands: [],
+    aide: null,
     audit,
   };
 }

@@ -2,12 +2,13 @@
 import { hash } from 'node:crypto';
 import type { NodeState } from '#core/node-state';
 
-export type TaggedState = Pick<NodeState, 'baseline' | 'observed' | 'blindSpots'>;
+export type TaggedState = Pick<NodeState, 'baseline' | 'observed' | 'blindSpots' | 'aide'>;
 
 /** Changes whenever the list of drifts, or what is unknown about it, can have changed. 32 hex digits, unquoted. */
-export function driftTag({ baseline, observed, blindSpots }: TaggedState): string {
+export function driftTag({ baseline, observed, blindSpots, aide }: TaggedState): string {
   const spots = blindSpots.map(({ path, reason }) => `${path}\t${reason}`).sort();
-  return hash('sha256', JSON.stringify([baseline?.sequence ?? 0, observed, spots])).slice(0, 32);
+  const found = aide && aide.tag !== '' ? [aide.tag] : [];
+  return hash('sha256', JSON.stringify([baseline?.sequence ?? 0, observed, spots, ...found])).slice(0, 32);
 }
 
 /**
@@ -22,7 +23,8 @@ export function matchesDriftTag(ifMatch: string, state: TaggedState): boolean {
 }
 
 function isTagOf(tag: string, state: TaggedState): boolean {
-  return tag !== '' && (tag === driftTag(state) || tag === state.observed);
+  const isAllOfIt = (state.aide?.tag ?? '') === ''; // the digest says nothing of what AIDE found
+  return tag !== '' && (tag === driftTag(state) || (isAllOfIt && tag === state.observed));
 }
 
 /** Whether the caller named what it had looked at: any `If-Match` but `*`, which names nothing. */

@@ -6,16 +6,19 @@
  * 4. The scope must be known, or come along; a report that contradicts itself is refused.
  * 5. Without a result (the agent is starting) facts, health and events are taken, and nothing else.
  * 6. The report must start from what is held, and must lead to what it says; else the agent is told what is held.
- * 7. The baseline moves by itself in two cases only (baseline-policy.ts); then drift is judged anew (judge.ts).
+ * 7. The baseline moves by itself in two cases only (baseline-policy.ts); then drift is judged anew (judge.ts), with what
+ *    AIDE found (aide-intake.ts).
  */
 import { ScopeError } from '@holdfast/shared/scope';
 import type { Report } from '@holdfast/shared/wire';
+import { takeAide } from '#core/aide-intake';
+import { aideEvents, withFindings } from '#core/aide-record';
 import { type BaselineMove, moveByPolicy } from '#core/baseline-policy';
 import { nodeEvent } from '#core/event-record';
 import type { InitialBaselinePolicy } from '#core/initial-baseline';
 import { takeOver } from '#core/instances';
-import { judgeReport } from '#core/judge-report';
-import { bucketDigestsOf } from '#core/manifest-edit';
+import { heldOf, judgeReport } from '#core/judge-report';
+import { bucketDigestsOf, sideOf } from '#core/manifest-edit';
 import {
   type EventRecord,
   type Millis,
@@ -162,14 +165,33 @@ function effectsOf(
     eventsStored: told.eventsStored,
   };
   const move: BaselineMove | null = observed && moveByPolicy(view, seen, observed, context);
-  const state: NodeState = move ? { ...seen, ...move.state } : seen;
+  const moved: NodeState = move ? { ...seen, ...move.state } : seen;
+  const shown = observed ?? heldOf(view, moved);
+  const baseline = move?.side ?? (moved.baseline && sideOf(view.manifest(moved.baseline.manifest), view));
+  const aide = takeAide(view, moved, {
+    report,
+    baseline,
+    observed: shown?.side ?? null,
+    touched: observed?.touched ?? [],
+    now,
+  });
+  const state: NodeState = aide ? { ...moved, aide: aide.state } : moved;
+  const judged = shown && (observed !== null || (aide?.touched.length ?? 0) > 0) ? shown : null;
   return {
     state,
     buckets: [...(observed?.buckets ?? []), ...(move?.buckets ?? [])],
     manifests: [...(observed?.isNew ? [observed.side.record] : []), ...(move?.manifests ?? [])],
     scope: report.scope.document ? { digest: report.scope.digest, document: report.scope.document } : null,
     newBaseline: move?.state.baseline ?? null,
-    drift: observed ? judgeReport(view, state, observed, move?.side ?? null) : noDriftEffects,
+    drift: judged
+      ? judgeReport(
+          withFindings(view, aide?.findings ?? null),
+          state,
+          judged,
+          move?.side ?? null,
+          aide?.touched ?? [],
+        )
+      : noDriftEffects,
     events: [
       ...spoken.events,
       ...told.events,
@@ -178,9 +200,11 @@ function effectsOf(
         ? [nodeEvent('scope-changed', now, `${observed.leftScope} → ${report.scope.digest}`)]
         : []),
       ...(move?.events ?? []),
+      ...aideEvents(moved.aide, state.aide, now),
     ],
     commandsDone: report.commandsDone,
-    commands: [],
+    commands: aide?.asks ? ['aide'] : [],
+    aide: aide?.effects ?? null,
     audit: move?.audit ?? null,
   };
 }
@@ -254,6 +278,7 @@ function firstState(node: string, report: Report, now: Millis): NodeState {
     eventsStored: 0,
     baseline: null,
     pendingBecause: null,
+    aide: null,
     review: null,
   };
 }

@@ -6,20 +6,16 @@
  * 2. A finding that is only unknown leaves a standing drift as it is: what can't be seen can't be seen to end. The one
  *    exception is a path that this very acceptance took over.
  * 3. A standing drift without a finding has ended.
- * 4. Where there is no baseline nothing can drift, but what could not be read is unknown all the same.
+ * 4. A path that AIDE found to differ drifts too: seen by both engines it is one drift, and ends when neither sees it.
+ * 5. Where there is no baseline nothing can drift, but what could not be read is unknown all the same.
  */
-import {
-  type Change,
-  compareBuckets,
-  type Finding,
-  type UnknownReason,
-  type Visibility,
-} from '@holdfast/shared/compare';
+import type { AideFinding } from '@holdfast/shared/aide-compare';
+import { compareBuckets, type Finding, type UnknownReason, type Visibility } from '@holdfast/shared/compare';
 import { bucketCount } from '@holdfast/shared/manifest';
 import { compileForeignScope } from '@holdfast/shared/scope';
 import { type BlindSpot, visibilityOf } from '@holdfast/shared/visibility';
 import { isSameEntry, type ManifestSide } from '#core/manifest-edit';
-import type { DriftEffects, DriftEnd, NodeView, StandingDrift } from '#core/node-state';
+import type { DriftContent, DriftEffects, DriftEnd, NodeView, StandingDrift } from '#core/node-state';
 
 export interface Comparison {
   /** Null: the node has no baseline. */
@@ -38,7 +34,9 @@ export interface Judgement {
 
 export const allBuckets: readonly number[] = Array.from({ length: bucketCount }, (_, index) => index);
 
-type JudgedView = Pick<NodeView, 'standing' | 'unknown'>;
+type JudgedView = Pick<NodeView, 'standing' | 'unknown'> & {
+  readonly aide: Pick<NodeView['aide'], 'findings'>;
+};
 
 /**
  * Judges `buckets`; what lies in others must not have moved. A drift that is over ends as `endsAs`; `tookOver` says
@@ -52,7 +50,12 @@ export function judge(
   tookOver: (path: string) => boolean = () => false,
 ): Judgement {
   const verdicts = buckets.map((index) =>
-    judgeBucket(findingsIn(comparison, index), view.standing(index), view.unknown(index), endsAs, tookOver),
+    judgeBucket(
+      { native: findingsIn(comparison, index), aide: view.aide.findings(index) },
+      { standing: view.standing(index), unknown: view.unknown(index) },
+      endsAs,
+      tookOver,
+    ),
   );
   return {
     effects: {
@@ -99,43 +102,78 @@ function unreadIn(observed: ManifestSide, index: number): Finding[] {
   return findings;
 }
 
+interface EngineFindings {
+  readonly native: readonly Finding[];
+  readonly aide: ReadonlyMap<string, AideFinding>;
+}
+
+interface BucketBefore {
+  readonly standing: readonly StandingDrift[];
+  readonly unknown: ReadonlyMap<string, UnknownReason>;
+}
+
 function judgeBucket(
-  findings: readonly Finding[],
-  standing: readonly StandingDrift[],
-  unknownBefore: ReadonlyMap<string, UnknownReason>,
+  findings: EngineFindings,
+  before: BucketBefore,
   endsAs: DriftEnd,
   tookOver: (path: string) => boolean,
 ): Judgement {
-  const open = new Map(standing.map((drift) => [drift.path, drift]));
-  const noLongerUnknown = new Set(unknownBefore.keys());
-  const started: Change[] = [];
-  const altered: Change[] = [];
+  const open = new Map(before.standing.map((drift) => [drift.path, drift]));
+  const noLongerUnknown = new Set(before.unknown.keys());
   const unknown: { path: string; reason: UnknownReason }[] = [];
-  let stays = 0;
   let unknownCount = 0;
-  for (const finding of findings) {
-    const { path, drift } = finding;
-    const stood = open.get(path);
-    if (drift) {
-      stays += 1;
-      open.delete(path);
-      if (!stood) started.push(drift);
-      else if (!isSameChange(stood, drift)) altered.push(drift);
-    } else if (stood && !tookOver(path)) {
-      stays += 1;
-      open.delete(path);
-    }
-    if (finding.unknown) {
-      unknownCount += 1;
-      noLongerUnknown.delete(path);
-      if (unknownBefore.get(path) !== finding.unknown) unknown.push({ path, reason: finding.unknown });
-    }
+  for (const { path, unknown: reason } of findings.native) {
+    if (!reason) continue;
+    unknownCount += 1;
+    noLongerUnknown.delete(path);
+    if (before.unknown.get(path) !== reason) unknown.push({ path, reason });
+  }
+  const started: DriftContent[] = [];
+  const altered: DriftContent[] = [];
+  const drifts = driftsOf(findings, open, tookOver);
+  for (const drift of drifts) {
+    const stood = open.get(drift.path);
+    open.delete(drift.path);
+    if (!stood) started.push(drift);
+    else if (!isSameDrift(stood, drift)) altered.push(drift);
   }
   const ended = [...open.keys()].map((path) => ({ path, as: endsAs }));
   const effects = { started, altered, ended, unknown, known: [...noLongerUnknown] };
-  return { effects, standing: stays, unknown: unknownCount };
+  return { effects, standing: drifts.length, unknown: unknownCount };
 }
 
-function isSameChange(a: Change, b: Change): boolean {
-  return a.change === b.change && isSameEntry(a.before, b.before) && isSameEntry(a.after, b.after);
+function driftsOf(
+  { native, aide }: EngineFindings,
+  standing: ReadonlyMap<string, StandingDrift>,
+  tookOver: (path: string) => boolean,
+): DriftContent[] {
+  const drifts: DriftContent[] = [];
+  const alone = new Map(aide);
+  for (const { path, drift } of native) {
+    const found = aide.get(path) ?? null;
+    const stood = standing.get(path);
+    if (drift) drifts.push({ ...drift, aide: found });
+    else if (stood && seenByNative(stood) && !tookOver(path)) drifts.push({ ...stood, aide: found });
+    else continue;
+    alone.delete(path);
+  }
+  for (const found of alone.values()) {
+    const { path, change } = found;
+    drifts.push({ path, change, attributes: [], before: null, after: null, aide: found });
+  }
+  return drifts;
+}
+
+/** Whether our own engine sees the drift, be it alone. */
+export function seenByNative({ before, after }: DriftContent): boolean {
+  return before !== null || after !== null;
+}
+
+function isSameDrift(a: DriftContent, b: DriftContent): boolean {
+  return (
+    a.change === b.change &&
+    isSameEntry(a.before, b.before) &&
+    isSameEntry(a.after, b.after) &&
+    (a.aide === b.aide || JSON.stringify(a.aide) === JSON.stringify(b.aide))
+  );
 }

@@ -1,10 +1,12 @@
 /** The collector's vocabulary for one node: what is remembered, and what a decision reads and asks to be written. */
+import type { AideFinding } from '@holdfast/shared/aide-compare';
 import type { Change, ChangeKind, UnknownReason } from '@holdfast/shared/compare';
 import type { Attribute, Entry } from '@holdfast/shared/entry';
 import type { Entries } from '@holdfast/shared/manifest';
 import type { Scope } from '@holdfast/shared/scope';
 import type { BlindSpot } from '@holdfast/shared/visibility';
-import type { AgentFacts, AgentHealth, Net, ScanResult } from '@holdfast/shared/wire';
+import type { AgentFacts, AgentHealth, Command, Net, ScanResult } from '@holdfast/shared/wire';
+import type { AideEffects, AideState, AideView } from '#core/aide-state';
 import type { Acknowledgement } from '#core/acknowledgement';
 
 /** Milliseconds since 1970 by the collector's clock. */
@@ -65,6 +67,8 @@ export interface NodeState {
   readonly baseline: BaselineRecord | null;
   /** Why the first manifest was not taken as the baseline although the policy says accept; null otherwise. */
   readonly pendingBecause: string | null;
+  /** Null: the agent has told nothing of AIDE. */
+  readonly aide: AideState | null;
   /** When someone last said that they had looked at everything that differs, and who; null if nobody has. */
   readonly review: { readonly at: Millis; readonly by: string } | null;
 }
@@ -88,7 +92,13 @@ export interface BaselineRecord {
   readonly restoredFrom: number | null;
 }
 
-export interface StandingDrift extends Change {
+/** A drift as the engines see it. `before` and `after` are what our own engine sees; both are null where it sees no drift. */
+export interface DriftContent extends Change {
+  /** Null where AIDE sees none. */
+  readonly aide: AideFinding | null;
+}
+
+export interface StandingDrift extends DriftContent {
   /** Stable number of this drift. */
   readonly id: number;
   readonly firstSeenAt: Millis;
@@ -100,9 +110,9 @@ export interface StandingDrift extends Change {
 export type DriftEnd = 'accepted' | 'reverted';
 
 export interface DriftEffects {
-  readonly started: readonly Change[];
+  readonly started: readonly DriftContent[];
   /** Drifts that stand on, with another content than before. */
-  readonly altered: readonly Change[];
+  readonly altered: readonly DriftContent[];
   readonly ended: readonly { readonly path: string; readonly as: DriftEnd }[];
   readonly unknown: readonly { readonly path: string; readonly reason: UnknownReason }[];
   readonly known: readonly string[];
@@ -130,6 +140,8 @@ export const eventKinds = [
   'node-deleted',
   'node-readmitted',
   'store-restored',
+  'aide-baseline-moved',
+  'aide-run-doubtful',
 ] as const;
 export type EventKind = (typeof eventKinds)[number];
 
@@ -188,6 +200,7 @@ export interface NodeView {
   /** The path of the standing drift with this number; null if none of this node has it. */
   standingPath(drift: number): string | null;
   scope(digest: string): Scope | null;
+  readonly aide: AideView;
   baseline(sequence: number): BaselineRecord | null;
   /** The median number of entries over other nodes' observed manifests with this scope; null if there is none. */
   siblingEntries(scopeDigest: string): number | null;
@@ -204,7 +217,9 @@ export interface NodeEffects {
   readonly drift: DriftEffects;
   readonly events: readonly EventRecord[];
   readonly commandsDone: readonly number[];
-  readonly commands: readonly ('rescan' | 'resynchronise')[];
+  readonly commands: readonly Command['kind'][];
+  /** Null: nothing of AIDE changes but the state. */
+  readonly aide: AideEffects | null;
   readonly audit: AuditRecord | null;
   /** Drifts, by number, that get `record` as their acknowledgement; null: that lose it. */
   readonly acknowledge?: { readonly record: Acknowledgement | null; readonly drifts: readonly number[] };

@@ -25,6 +25,7 @@ test('of every combination, all that hold are listed, worst first, and the worst
             state: {
               observed: 'm',
               baseline: pending ? null : baseline,
+              aide: null,
             },
             drift: { added: 0, removed: drifting ? 1 : 0, changed: 0 },
             unknownPaths: unknown ? 1 : 0,
@@ -43,7 +44,7 @@ test('of every combination, all that hold are listed, worst first, and the worst
 test('each kind of drift counts', () => {
   for (const kind of ['added', 'removed', 'changed'] as const) {
     const facts: StatusFacts = {
-      state: { observed: 'm', baseline },
+      state: { observed: 'm', baseline, aide: null },
       drift: { added: 0, removed: 0, changed: 0, [kind]: 1 },
       unknownPaths: 0,
     };
@@ -53,7 +54,7 @@ test('each kind of drift counts', () => {
 
 test('a baseline with nothing observed is unknown; neither of them is pending', () => {
   const facts = (state: Partial<StatusFacts['state']>): StatusFacts => ({
-    state: { observed: null, baseline: null, ...state },
+    state: { observed: null, baseline: null, aide: null, ...state },
     drift: { added: 0, removed: 0, changed: 0 },
     unknownPaths: 0,
   });
@@ -63,7 +64,7 @@ test('a baseline with nothing observed is unknown; neither of them is pending', 
 
 test('reports without a manifest, for longer than a node may be silent, make what is held unknown', () => {
   const facts: StatusFacts = {
-    state: { observed: 'm', baseline },
+    state: { observed: 'm', baseline, aide: null },
     drift: { added: 0, removed: 0, changed: 0 },
     unknownPaths: 0,
   };

@@ -3,11 +3,13 @@
  *
  * - `drifting`: a drift stands.
  * - `unknown`: a path can't be measured at present, or nothing is observed although there is a baseline, or reports come
- *   but none has told of a manifest for longer than a node may be silent (an agent that never ends its first scan).
+ *   but none has told of a manifest for longer than a node may be silent (an agent that never ends its first scan), or
+ *   AIDE has measured the node and its newest run cannot be relied on.
  * - `silent`: nothing came for longer than allowed.
  * - `pending`: no accepted baseline.
  * - `clean`: none of these.
  */
+import { isAideInDoubt } from '#core/aide-status';
 import type { NodeState } from '#core/node-state';
 
 export const nodeStatuses = ['drifting', 'unknown', 'silent', 'pending', 'clean'] as const;
@@ -15,7 +17,7 @@ export type NodeStatus = (typeof nodeStatuses)[number];
 
 /** What the status of a node follows from; a `NodeSummary` of the store is one. */
 export interface StatusFacts {
-  readonly state: Pick<NodeState, 'observed' | 'baseline'>;
+  readonly state: Pick<NodeState, 'observed' | 'baseline' | 'aide'>;
   readonly drift: { readonly added: number; readonly removed: number; readonly changed: number };
   readonly unknownPaths: number;
 }
@@ -52,6 +54,7 @@ function holds(
     case 'drifting':
       return drift.added + drift.removed + drift.changed > 0;
     case 'unknown':
+      if (isAideInDoubt(state.aide)) return true;
       if (unknownPaths > 0 || (state.observed === null && state.baseline !== null)) return true;
       return state.observed !== null && !isSilent && isTooLong(ages.sinceObservedMs);
     case 'silent':

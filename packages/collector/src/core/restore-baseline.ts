@@ -6,6 +6,8 @@
  * judged against the earlier baseline, and a drift that an acceptance had ended, and that thereby stands again, keeps its
  * number and its first-seen time.
  */
+import { restoreAide } from '#core/aide-accept';
+import { withFindings } from '#core/aide-record';
 import { type BaselineRefusal, judgeWhole, moveEffects, recordOnly } from '#core/baseline-effects';
 import { matchesDriftTag, namesWhatWasSeen } from '#core/drift-tag';
 import { nodeEvent } from '#core/event-record';
@@ -74,13 +76,20 @@ export function decideRestoration(
   }
   const side = sideOf(view.manifest(target.manifest), view);
   const present = sideOf(view.manifest(state.baseline.manifest), view);
-  const isPresent = state.baseline.manifest === target.manifest;
+  const observed = state.observed === null ? null : sideOf(view.manifest(state.observed), view);
+  const aide = restoreAide(view, state, {
+    sequence: wanted.sequence,
+    baseline: side,
+    observed,
+    now,
+  });
+  const isPresent = state.baseline.manifest === target.manifest && aide === null;
   const baseline = isPresent
     ? state.baseline
     : successor(state.baseline, target, countDiffering(present, side), wanted, now);
   const review = namesWhatWasSeen(wanted.ifMatch) ? { at: now, by: wanted.who } : state.review;
-  const after: NodeState = { ...state, baseline, review };
-  const judgement = judgeWhole(view, after, side, new Set());
+  const after: NodeState = { ...state, baseline, review, aide: aide?.state ?? state.aide };
+  const judgement = judgeWhole(withFindings(view, aide?.findings ?? null), after, side, new Set());
   const outcome = { baseline, remaining: judgement?.standing ?? 0 };
   const audit = auditOf(action, state, wanted, outcome, now);
   if (isPresent) return { apply: recordOnly(after, [], audit), outcome };
@@ -92,7 +101,9 @@ export function decideRestoration(
   const finished = { side, buckets: [] };
   const effects = moveEffects({ state: after, newBaseline: baseline, finished, event, audit }, judgement);
   const leftAt = view.baseline(wanted.sequence + 1)?.acceptedAt ?? now;
-  return { apply: { ...effects, drift: { ...effects.drift, resumesSince: leftAt } }, outcome };
+  const drift = { ...effects.drift, resumesSince: leftAt };
+  const withAide = { aide: aide?.effects ?? null, commands: aide?.asks ? (['aide'] as const) : [] };
+  return { apply: { ...effects, drift, ...withAide }, outcome };
 }
 
 function refuseRestoration(state: NodeState, { ifMatch }: Undo): BaselineRefusal | null {

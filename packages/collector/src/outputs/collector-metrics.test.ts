@@ -49,6 +49,7 @@ function stateOf(name: string, part: Partial<NodeState>): NodeState {
       restoredFrom: null,
     },
     pendingBecause: null,
+    aide: null,
     review: null,
     ...part,
   };
@@ -78,6 +79,20 @@ const scan = {
 };
 
 /** One node of each status, and names that a careless exposition would break on. */
+const doubtfulAide: NodeState['aide'] = {
+  told: { status: 'drift', reason: null, version: '0.18.3', degraded: [] },
+  run: null,
+  objection: "AIDE's report could not be read",
+  baseline: null,
+  newest: null,
+  offered: null,
+  findings: 2,
+  pending: 3,
+  disagreements: 1,
+  tag: 'a',
+  askedAt: null,
+};
+
 const snapshot: FleetSnapshot = {
   auditHead: { id: 7, hash: 'c'.repeat(64) },
   now,
@@ -105,6 +120,7 @@ const snapshot: FleetSnapshot = {
       stateOf('unknown-1', {
         // Its clock is a day ahead.
         scans: [{ net: 'metadata', ...scan, startedAt: '2026-03-02T12:00:00.000Z' }],
+        aide: doubtfulAide,
       }),
       { unknownPaths: 3 },
     ),

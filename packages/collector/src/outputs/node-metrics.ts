@@ -7,6 +7,7 @@ import type { Millis } from '#core/node-state';
 import type { AuditHead } from '#core/audit-chain';
 import { isBaselineReviewed } from '#core/review-node';
 import type { NodeSummary, ShownDrift } from '#store/store';
+import { aideSeries } from './aide-metrics.ts';
 import { exposition, type Family } from './exposition.ts';
 
 export interface FleetSnapshot {
@@ -160,6 +161,7 @@ export const nodeSeries: readonly Family<NodeFacts>[] = [
       for (const each of nodeStatuses) sample(each === status ? 1 : 0, each);
     },
   ),
+  ...aideSeries(gauge),
   gauge(
     'holdfast_node_unknown_paths',
     'Paths that cannot be measured in full at present.',

@@ -44,7 +44,7 @@ export const putAideDatabase: Route = (app, { store, clock, storage }) => {
       using body = await reader.read(request.raw);
       const { entries, bytes } = examined(body.text, digest);
       const packed = await pack(body.text);
-      if (!(await store.putAideDatabase(node, { digest, entries, bytes, packed }, clock()))) {
+      if (!(await store.aide.putDatabase(node, { digest, entries, bytes, packed }, clock()))) {
         throw new ProblemError('node-unknown', `No node called ${node} has reported to this collector.`);
       }
       return reply.code(204).send();
@@ -56,7 +56,7 @@ export const getAideDatabase: Route = (app, { store }) => {
   app.get(path, { config: { role: 'agent' }, schema }, async (request, reply) => {
     const { node, digest } = request.params;
     await liveNode(store, node);
-    const packed = await store.aideDatabase(node, digest);
+    const packed = await store.aide.database(node, digest);
     if (packed === null) throw new ProblemError('not-found', `${node} has no AIDE database ${digest}.`);
     const takesZstd = /(?:^|[\s,])zstd(?:[\s,;]|$)/.test(request.headers['accept-encoding'] ?? '');
     reply.type('text/plain; charset=us-ascii').header('vary', 'accept-encoding');

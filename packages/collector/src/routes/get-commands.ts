@@ -1,4 +1,5 @@
 import type { Command } from '@holdfast/shared/wire';
+import { aideBaselineOf } from '#core/aide-state';
 import type { Store } from '#store/store';
 import { knownNode } from './node-answer.ts';
 import { ProblemError } from './problem.ts';
@@ -27,7 +28,9 @@ export const getCommands: Route = (app, { store, stopping }) => {
       reply.raw.once('close', () => replaced.abort());
       try {
         const commands = await nextCommands(store, node, AbortSignal.any([stopping, replaced.signal]));
-        return commands.length > 0 ? { commands } : await reply.code(204).send();
+        if (commands.length === 0) return await reply.code(204).send();
+        const { aide } = (await knownNode(store, node)).state;
+        return { commands, aideBaseline: aideBaselineOf(aide) };
       } finally {
         if (polls.get(node) === replaced) polls.delete(node);
       }

@@ -1,8 +1,10 @@
 import type { Millis, NodeState } from '#core/node-state';
 import { isInForce } from '#core/acknowledgement';
 import { driftTag } from '#core/drift-tag';
+import { seenByNative } from '#core/judge';
 import type { DriftRecord } from '#store/store';
 import { driftContents } from './drift-contents.ts';
+import { enginesAnswer } from './aide-answer.ts';
 import { knownNode } from './node-answer.ts';
 import { NodeParams, type Route, timestamp } from './route.ts';
 
@@ -18,9 +20,10 @@ export const getDrift: Route = (app, { store, clock }) => {
       const tag = `"${[driftTag(state), ...(acknowledged ? [acknowledged] : [])].join('-')}"`;
       reply.header('etag', tag).header('cache-control', 'private, no-cache');
       if (namesTag(headers['if-none-match'], tag)) return reply.code(304).send();
-      const [drift, unknown] = await Promise.all([
+      const [drift, unknown, aide] = await Promise.all([
         store.standingDrift(params.node),
         store.unknownPaths(params.node),
+        store.aide.lists(params.node),
       ]);
       const contents = await driftContents(store, params.node, drift);
       return {
@@ -32,24 +35,23 @@ export const getDrift: Route = (app, { store, clock }) => {
           content: contents.get(record.path) ?? null,
         })),
         unknown,
+        pendingForAide: aide.pending.map(({ path }) => path),
+        disagreements: aide.disagreements,
       };
     },
   );
 };
 
-function driftAnswer(drift: DriftRecord, { observedAt }: NodeState, now: Millis) {
-  const { id, path, change, attributes, before, after, firstSeenAt, occurrences, unknown, acknowledgement } =
-    drift;
+function driftAnswer(drift: DriftRecord, { observedAt, aide }: NodeState, now: Millis) {
+  const { id, path, change, firstSeenAt, occurrences, unknown, acknowledgement } = drift;
+  const seenAt = seenByNative(drift) ? observedAt : (aide?.run?.judgedAt ?? null);
   return {
     id,
     path,
     change,
-    attributes,
-    before,
-    after,
-    engines: ['native'],
+    ...enginesAnswer(drift),
     firstSeenAt: timestamp(firstSeenAt),
-    lastSeenAt: timestamp(Math.max(firstSeenAt, observedAt ?? 0)),
+    lastSeenAt: timestamp(Math.max(firstSeenAt, seenAt ?? 0)),
     occurrences,
     unknown,
     acknowledged:

@@ -3,6 +3,7 @@ import { nodeStatus, type StatusContext } from '#core/node-status';
 import type { BaselineRecord } from '#core/node-state';
 import { isBaselineReviewed } from '#core/review-node';
 import type { NodeSummary, Store } from '#store/store';
+import { aideAnswer } from './aide-answer.ts';
 import { ProblemError } from './problem.ts';
 import { timestamp } from './route.ts';
 
@@ -28,6 +29,7 @@ export function nodeAnswer(summary: NodeSummary, context: StatusContext) {
     agent: state.agent,
     health: state.health,
     blindSpots: state.blindSpots,
+    aide: aideAnswer(state.aide),
     reimagedAt: timestamp(state.reimagedAt),
     refusedInstance: state.refusedInstance,
     deletedAt: timestamp(state.deletedAt),

@@ -1,5 +1,6 @@
 import { maxReportEntries, Report, type ReportAnswer } from '@holdfast/shared/wire';
 import { Compile } from 'typebox/compile';
+import { aideBaselineOf } from '#core/aide-state';
 import { decideReport } from '#core/intake';
 import { admitReport } from './admit-report.ts';
 import { describeSchemaErrors } from './answer-errors.ts';
@@ -40,11 +41,12 @@ export const postReports: Route = (app, context) => {
         refuseNewOnFullDisk(report, storage);
         const intake = { node, now: clock(), ...config.intake };
         const decided = await store.decide(node, (view) => decideReport(view, report, intake));
-        const { outcome, commands } = takenOrThrow(decided, { epoch: store.epoch });
+        const { outcome, commands, node: state } = takenOrThrow(decided, { epoch: store.epoch });
         quota.usedEvents(node, outcome.eventsWritten, monotonic());
         liveness.heard(node, report.result !== null);
         const { observed, eventsStored } = outcome;
-        return { observed, epoch: store.epoch, eventsStored, commands: [...commands] };
+        const aideBaseline = aideBaselineOf(state?.aide ?? null);
+        return { observed, epoch: store.epoch, eventsStored, commands: [...commands], aideBaseline };
       },
     );
   });

@@ -1,9 +1,10 @@
 /** Standing and ended drift. */
 import type { Database } from 'better-sqlite3';
-import type { Change, ChangeKind, UnknownReason } from '@holdfast/shared/compare';
+import type { ChangeKind, UnknownReason } from '@holdfast/shared/compare';
 import { type Attribute, type Entry, entryLine, parseEntryLine } from '@holdfast/shared/entry';
 import { bucketOf } from '@holdfast/shared/manifest';
-import type { DriftEffects, DriftEnd, Millis, StandingDrift } from '#core/node-state';
+import type { AideFinding } from '@holdfast/shared/aide-compare';
+import type { DriftContent, DriftEffects, DriftEnd, Millis, StandingDrift } from '#core/node-state';
 import {
   type AcknowledgedRow,
   acknowledgedColumns,
@@ -20,6 +21,7 @@ interface StandingRow extends AcknowledgedRow {
   readonly attributes: string;
   readonly before: string | null;
   readonly after: string | null;
+  readonly aide: string | null;
   readonly first_seen_at: number;
 }
 
@@ -38,11 +40,11 @@ export function driftRows(db: Database) {
   };
 
   /** Returns whether there was such a drift. */
-  const resume = (node: number, drift: Change, since: Millis): boolean => {
+  const resume = (node: number, drift: DriftContent, since: Millis): boolean => {
     const before = lineOf(drift.before);
     const id = sql.acceptedSince.get(node, drift.path, since, before);
     if (id === undefined) return false;
-    sql.resume.run(drift.change, drift.attributes.join(','), lineOf(drift.after), id);
+    sql.resume.run(drift.change, drift.attributes.join(','), lineOf(drift.after), aideText(drift), id);
     return true;
   };
 
@@ -96,7 +98,7 @@ export function driftRows(db: Database) {
   };
 }
 
-const standingColumns = `drift.id, drift.path, change, attributes, before, after, first_seen_at, ${acknowledgedColumns}`;
+const standingColumns = `drift.id, drift.path, change, attributes, before, after, aide, first_seen_at, ${acknowledgedColumns}`;
 
 function prepare(db: Database) {
   const standing = 'node = ? AND bucket = ? AND path = ? AND ended_at IS NULL';
@@ -109,11 +111,11 @@ function prepare(db: Database) {
       .prepare<[number, number, string], ChangeKind>(`SELECT change FROM drift WHERE ${standing}`)
       .pluck(),
     start: db.prepare(
-      `INSERT INTO drift (node, bucket, path, change, attributes, before, after, first_seen_at)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT INTO drift (node, bucket, path, change, attributes, before, after, aide, first_seen_at)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     ),
     alter: db.prepare(
-      `UPDATE drift SET change = ?, attributes = ?, before = ?, after = ?, acknowledgement = NULL WHERE ${standing}`,
+      `UPDATE drift SET change = ?, attributes = ?, before = ?, after = ?, aide = ?, acknowledgement = NULL WHERE ${standing}`,
     ),
     end: db.prepare<
       [number, DriftEnd, number, number, string],
@@ -126,7 +128,7 @@ function prepare(db: Database) {
       )
       .pluck(),
     resume: db.prepare(
-      'UPDATE drift SET ended_at = NULL, ended_as = NULL, acknowledgement = NULL, change = ?, attributes = ?, after = ? WHERE id = ?',
+      'UPDATE drift SET ended_at = NULL, ended_as = NULL, acknowledgement = NULL, change = ?, attributes = ?, after = ?, aide = ? WHERE id = ?',
     ),
     oldestAt: db
       .prepare<[number], number | null>(
@@ -156,12 +158,14 @@ function prepare(db: Database) {
   };
 }
 
-function contentOf(drift: {
-  readonly attributes: readonly Attribute[];
-  readonly before: Entry | null;
-  readonly after: Entry | null;
-}): [string, string | null, string | null] {
-  return [drift.attributes.join(','), lineOf(drift.before), lineOf(drift.after)];
+function contentOf(
+  drift: DriftContent,
+): [attributes: string, before: string | null, after: string | null, aide: string | null] {
+  return [drift.attributes.join(','), lineOf(drift.before), lineOf(drift.after), aideText(drift)];
+}
+
+function aideText({ aide }: DriftContent): string | null {
+  return aide && JSON.stringify(aide);
 }
 
 function toStanding(row: StandingRow): StandingDrift {
@@ -172,6 +176,7 @@ function toStanding(row: StandingRow): StandingDrift {
     attributes: attributesOf(row.attributes),
     before: entryOf(row.before),
     after: entryOf(row.after),
+    aide: row.aide === null ? null : (JSON.parse(row.aide) as AideFinding),
     firstSeenAt: row.first_seen_at,
     acknowledgement: acknowledgementOf(row),
   };

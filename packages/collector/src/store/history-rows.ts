@@ -27,6 +27,9 @@ export function historyRows(db: Database) {
     events: db.prepare<[number, number, number], EventRow>(
       'SELECT * FROM event WHERE node = ? AND id > ? ORDER BY id LIMIT ?',
     ),
+    newest: db.prepare<[number], { path: string | null; at: number }>(
+      'SELECT path, at FROM event WHERE node = ? ORDER BY id DESC',
+    ),
     dropEvents: db.prepare<[number, number]>(
       'DELETE FROM event WHERE at < ? AND id IN (SELECT id FROM event ORDER BY id LIMIT ?)',
     ),
@@ -50,6 +53,15 @@ export function historyRows(db: Database) {
     },
     events: (node: number, after: number, limit: number): StoredEvent[] =>
       sql.events.all(node, after, limit).map(toEvent),
+    /** Events are numbered as they come: the newest are read, and no more of them than are asked for. */
+    pathsSince(node: number, since: Millis): Set<string> {
+      const paths = new Set<string>();
+      for (const { path, at } of sql.newest.iterate(node)) {
+        if (at < since) break;
+        if (path !== null) paths.add(path);
+      }
+      return paths;
+    },
     /** Looks at the `slice` oldest events and drops those from before `before`; returns how many. */
     dropEvents: (before: Millis, slice: number): number => sql.dropEvents.run(before, slice).changes,
   };

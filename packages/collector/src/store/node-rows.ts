@@ -2,6 +2,7 @@
 import type { Database } from 'better-sqlite3';
 import type { Command } from '@holdfast/shared/wire';
 import type { BaselineRecord, Millis, NodeState } from '#core/node-state';
+import type { AideNodeRows } from '#store/aide/node-rows';
 import { baselineRows } from '#store/baseline-rows';
 import { commandRows } from '#store/command-rows';
 import type { ManifestHead, ManifestRows } from '#store/manifest-rows';
@@ -88,7 +89,7 @@ const nodeColumns = [
 
 export type NodeRows = ReturnType<typeof nodeRows>;
 
-export function nodeRows(db: Database, manifests: ManifestRows) {
+export function nodeRows(db: Database, manifests: ManifestRows, aide: AideNodeRows) {
   const baselines = baselineRows(db);
   const commands = commandRows(db);
   /** Each heartbeat asks whether the row differs from the one before: made once, not twice. */
@@ -116,7 +117,7 @@ export function nodeRows(db: Database, manifests: ManifestRows) {
     all(): NodeRecord[] {
       return sql.all.all().map((row) => {
         const baseline = row.baseline === null ? null : baselines.get(row.id, row.baseline);
-        return { ...toRecord(row, baseline, manifests), commands: commands.list(row.id) };
+        return { ...toRecord(row, baseline, manifests, aide), commands: commands.list(row.id) };
       });
     },
     add(record: NodeContent): number {
@@ -173,6 +174,7 @@ function toRecord(
   row: NodeRow & HeartbeatRow,
   baseline: { readonly record: BaselineRecord; readonly manifest: number } | null,
   manifests: ManifestRows,
+  aide: AideNodeRows,
 ): Omit<NodeRecord, 'commands'> {
   const observed = row.observed === null ? null : manifests.headById(row.observed);
   return {
@@ -197,6 +199,7 @@ function toRecord(
       eventsStored: row.events_stored,
       baseline: baseline?.record ?? null,
       pendingBecause: row.pending_because,
+      aide: aide.state(row.id),
       review: row.reviewed_at === null ? null : { at: row.reviewed_at, by: row.reviewed_by ?? '' },
     },
     observed,

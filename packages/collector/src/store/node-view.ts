@@ -1,5 +1,6 @@
 /** What a decision reads, from the connection on which it will write. */
 import type { NodeView } from '#core/node-state';
+import { aideView } from '#store/aide/aide-view';
 import type { NodeCache } from '#store/node-cache';
 import type { NodeRecord } from '#store/node-rows';
 import type { Tables } from '#store/tables';
@@ -24,6 +25,7 @@ export function nodeView(
     unknown: (index) => (record ? unknown.inBucket(record.id, index) : new Map()),
     standingPath: (id) => (record ? drifts.standingPath(record.id, id) : null),
     scope: (digest) => manifests.scope(digest),
+    aide: aideView(tables, record?.id ?? null),
     baseline: (sequence) => (record && baselines.get(record.id, sequence)?.record) ?? null,
     siblingEntries: (scopeDigest) => medianEntries(cache, name, scopeDigest),
   };

@@ -5,7 +5,7 @@ import type { Entry } from '@holdfast/shared/entry';
 import type { Command } from '@holdfast/shared/wire';
 import type { AuditRecord, Millis } from '#core/node-state';
 import { verifyAuditChain } from '#store/verify-audit-chain';
-import type { PackedAideDatabase } from '#store/aide/database-rows';
+import { AideStoreOnSqlite } from '#store/aide/aide-store';
 import { type CommitFollower, GroupCommit, type GroupCommitLimits } from '#store/group-commit';
 import { type ContentStore, contentStore } from '#store/content-store';
 import { streamEntries } from '#store/manifest-stream';
@@ -16,7 +16,16 @@ import { addRevokedToken } from '#store/revoked-tokens';
 import { type OutletStore, outletStore } from '#store/outlet-store';
 import { reading } from '#store/storage-error';
 import { SpaceOnDisk } from '#store/space-on-disk';
-import type { Decide, Decided, NodeSummary, ShownDrift, Store, Tidied, TokenRecord } from '#store/store';
+import type {
+  AideStore,
+  Decide,
+  Decided,
+  NodeSummary,
+  ShownDrift,
+  Store,
+  Tidied,
+  TokenRecord,
+} from '#store/store';
 import { prepareTables, type Tables } from '#store/tables';
 import { tidyUp } from '#store/tidy-up';
 import { UnusedBuckets } from '#store/unused-buckets';
@@ -40,6 +49,7 @@ export class SqliteStore implements Store {
   readonly epoch: string;
   readonly contents: ContentStore;
   readonly outlets: OutletStore;
+  readonly aide: AideStore;
   readonly #parts: SqliteStoreParts;
   readonly #tables: Tables;
   readonly #cache: NodeCache;
@@ -60,6 +70,7 @@ export class SqliteStore implements Store {
     this.#commits = new GroupCommit(db, this.#follower(), parts.limits);
     this.outlets = outletStore(db, this.#commits);
     this.contents = contentStore(this.#commits, this.#cache, this.#tables);
+    this.aide = new AideStoreOnSqlite(this.#tables, this.#cache, this.#commits);
     this.#unused = new UnusedBuckets(db, this.#commits, this.#tables.manifests);
     this.#space = new SpaceOnDisk(db, this.#commits);
     this.#probe = db.prepare(
@@ -161,19 +172,6 @@ export class SqliteStore implements Store {
 
   async audit(before: number | null, limit: number) {
     return reading(() => this.#tables.audit.list(before, limit));
-  }
-
-  putAideDatabase(node: string, database: PackedAideDatabase, at: Millis) {
-    return this.#commits.run(() => {
-      const record = this.#cache.current(node);
-      if (record) this.#tables.aideDatabases.upload(record.id, database, at);
-      return record !== null;
-    });
-  }
-
-  async aideDatabase(node: string, digest: string) {
-    const record = this.#cache.durable(node);
-    return record && reading(() => this.#tables.aideDatabases.packedOf(record.id, digest));
   }
 
   async auditHead() {

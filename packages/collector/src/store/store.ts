@@ -14,6 +14,7 @@ import type { OutletStore } from '#store/outlet-store';
 import type { Entry } from '@holdfast/shared/entry';
 import type { Command } from '@holdfast/shared/wire';
 import type { UnknownReason } from '@holdfast/shared/compare';
+import type { EngineDisagreement, PendingPath } from '#core/aide-state';
 import type { PackedAideDatabase } from '#store/aide/database-rows';
 import type { AuditHead, AuditVerdict } from '#core/audit-chain';
 import type {
@@ -109,6 +110,19 @@ export interface Tidied {
   readonly buckets: number;
 }
 
+/** AIDE's databases, and what is listed of it beside drift. */
+export interface AideStore {
+  /** Keeps a database that the node brought, until a run names it or others follow. False: no such node. */
+  putDatabase(node: string, database: PackedAideDatabase, at: Millis): Promise<boolean>;
+  /** zstd over the text of a database that the node brought or that is its baseline; null if there is none. */
+  database(node: string, digest: string): Promise<Buffer | null>;
+  /** Sorted by path. */
+  lists(node: string): Promise<{
+    readonly pending: readonly PendingPath[];
+    readonly disagreements: readonly EngineDisagreement[];
+  }>;
+}
+
 export interface Store extends AsyncDisposable {
   /** Changes when the data was restored from a backup; agents resynchronise when they see it change. */
   readonly epoch: string;
@@ -150,10 +164,7 @@ export interface Store extends AsyncDisposable {
   /** Follows the whole chain. `wanted`: a hash that must be on it; null for none. */
   verifyAudit(wanted: string | null): Promise<AuditVerdict>;
 
-  /** Keeps a database that the node brought, until a run names it or others follow. False: no such node. */
-  putAideDatabase(node: string, database: PackedAideDatabase, at: Millis): Promise<boolean>;
-  /** zstd over the text of a database that the node brought or that is its baseline; null if there is none. */
-  aideDatabase(node: string, digest: string): Promise<Buffer | null>;
+  readonly aide: AideStore;
 
   /** `hash` is hex sha256 of the token. The audit record is written with it. */
   createToken(

@@ -3,6 +3,8 @@ import type { Database } from 'better-sqlite3';
 import { aideDatabaseRows } from '#store/aide/database-rows';
 import { acknowledgementRows } from '#store/acknowledgement-rows';
 import { auditRows } from '#store/audit-rows';
+import { aideListRows } from '#store/aide/list-rows';
+import { aideNodeRows } from '#store/aide/node-rows';
 import { baselineRows } from '#store/baseline-rows';
 import { contentRows } from '#store/content-rows';
 import { commandRows } from '#store/command-rows';
@@ -17,9 +19,12 @@ export type Tables = ReturnType<typeof prepareTables>;
 
 export function prepareTables(db: Database) {
   const manifests = manifestRows(db);
+  const aideDatabases = aideDatabaseRows(db);
+  const aideLists = aideListRows(db);
+  const aide = aideNodeRows(db, aideDatabases, aideLists);
   return {
     manifests,
-    nodes: nodeRows(db, manifests),
+    nodes: nodeRows(db, manifests, aide),
     baselines: baselineRows(db),
     drifts: driftRows(db),
     acknowledgements: acknowledgementRows(db),
@@ -29,6 +34,8 @@ export function prepareTables(db: Database) {
     commands: commandRows(db),
     contents: contentRows(db),
     tokens: tokenRows(db),
-    aideDatabases: aideDatabaseRows(db),
+    aideDatabases,
+    aideLists,
+    aide,
   };
 }

@@ -35,6 +35,10 @@ export function writeEffects(tables: Tables, before: NodeRecord | null, effects:
     commands: commands.apply(id, before?.commands ?? [], effects.commandsDone, effects.commands),
   };
   nodes.update(before, record);
+  tables.aide.apply(id, [before?.state.aide ?? null, state.aide], effects.aide, {
+    before: before?.state.baseline?.sequence ?? null,
+    after: state.baseline?.sequence ?? null,
+  });
   if (effects.newBaseline) {
     baselines.add(id, effects.newBaseline, head(effects.newBaseline.manifest)!.id);
   }

@@ -1,0 +1,107 @@
+/**
+ * What AIDE's new database says against its baseline, path by path:
+ * 1. A row that may take the place of the old one (aide-rules.ts) does.
+ * 2. What our own engine has seen change since the run began, and no longer sees drift, AIDE read too early: what both
+ *    engines see of it is dropped, and a new run is asked for. What only AIDE sees stands until that run.
+ * 3. A path that AIDE no longer lists and that our engine sees unchanged is not removed: the engines differ.
+ * 4. All else is a finding.
+ */
+import { type AideComparison, type AideFinding, compareAideDatabases } from '@holdfast/shared/aide-compare';
+import { type AideDatabase } from '@holdfast/shared/aide-database';
+import { type AideAttribute, type CommonAttribute, commonAttributes, rowOf } from '@holdfast/shared/aide-row';
+import { compareEntries } from '@holdfast/shared/compare';
+import type { Entry } from '@holdfast/shared/entry';
+import { disagreeing, mayReplace } from '#core/aide-rules';
+import type { EngineDisagreement, PendingPath } from '#core/aide-state';
+
+/** What our own engine holds of a path. */
+export interface NativeEntries {
+  accepted(path: string): Entry | null;
+  observed(path: string): Entry | null;
+}
+
+export interface AideEvidence {
+  readonly baseline: AideDatabase;
+  readonly newer: AideDatabase;
+  readonly native: NativeEntries;
+  readonly pending: ReadonlyMap<string, PendingPath>;
+  /** Whether our engine saw the path change since shortly before the run. */
+  moved(path: string): boolean;
+}
+
+export interface AideJudgement {
+  readonly counts: AideComparison['counts'];
+  readonly unmeasured: readonly string[];
+  /** Paths whose new row takes the place of the old one. */
+  readonly taken: readonly string[];
+  readonly findings: readonly AideFinding[];
+  /** Paths that AIDE read too early. */
+  readonly stale: readonly string[];
+}
+
+export function judgeDatabases(evidence: AideEvidence): AideJudgement {
+  const { baseline, newer, native, pending } = evidence;
+  const compared = compareAideDatabases(baseline, newer);
+  const taken: string[] = [];
+  const findings: AideFinding[] = [];
+  const stale: string[] = [];
+  for (const finding of compared.findings) {
+    const { path, before: old, after: next } = finding;
+    const reviewed = pending.get(path)?.reviewed ?? null;
+    if (mayReplace({ old, next, reviewed, accepted: native.accepted(path) })) {
+      taken.push(path);
+      continue;
+    }
+    const isMoved = evidence.moved(path);
+    if (finding.change === 'removed' && !isMoved && native.observed(path) !== null) continue;
+    const open = withoutAccepted(finding, native.accepted(path));
+    const left = isMoved ? withoutOvertaken(open, native) : open;
+    if (left !== open) stale.push(path);
+    if (left) findings.push(left);
+  }
+  return { counts: compared.counts, unmeasured: compared.unmeasured, taken, findings, stale };
+}
+
+/** The finding without the attributes that already are as they were accepted; others keep the row from being taken over. */
+function withoutAccepted(finding: AideFinding, accepted: Entry | null): AideFinding {
+  const { after } = finding;
+  if (finding.change !== 'changed' || !accepted || !after) return finding;
+  const differing: readonly string[] = disagreeing(after, accepted);
+  const isOpen = (name: AideAttribute) =>
+    !isCommon(name) || accepted[name] === undefined || differing.includes(name);
+  return { ...finding, attributes: finding.attributes.filter(isOpen) };
+}
+
+function isCommon(name: AideAttribute): name is CommonAttribute {
+  return (commonAttributes as readonly string[]).includes(name);
+}
+
+/** The finding without what our engine has since seen put back; the same object if it still sees a drift. */
+export function withoutOvertaken(finding: AideFinding, native: NativeEntries): AideFinding | null {
+  const { path, before, after } = finding;
+  if (compareEntries(native.accepted(path), native.observed(path))?.drift) return finding;
+  if (!after) return null;
+  if (!before) return native.observed(path) === null ? null : finding;
+  const attributes = finding.attributes.filter((name) => !isCommon(name));
+  if (attributes.length === finding.attributes.length) return finding;
+  return attributes.length > 0 ? { ...finding, attributes } : null;
+}
+
+/** Of `paths`, those that both engines read while nothing changed them, and see differently. */
+export function disagreements(
+  newer: AideDatabase,
+  native: NativeEntries,
+  paths: Iterable<string>,
+  moved: (path: string) => boolean,
+): EngineDisagreement[] {
+  const found: EngineDisagreement[] = [];
+  for (const path of paths) {
+    const line = newer.rows.get(path);
+    const entry = native.observed(path);
+    if (line === undefined || entry === null) continue;
+    const aide = rowOf(line, newer.spec);
+    const attributes = disagreeing(aide, entry);
+    if (attributes.length > 0 && !moved(path)) found.push({ path, attributes, native: entry, aide });
+  }
+  return found;
+}
