@@ -180,12 +180,25 @@ export function compileScope(scope: Scope, spend: (work: number) => void = () =>
       if (up === '/') return null;
     }
   };
+  // Paths come a directory at a time.
+  let lastDirectory = '/';
+  let lastRule = ruleAbove('/');
+  const ruleOf = (path: string): MatchedRule | null => {
+    const own = rules.get(path);
+    if (own) return own;
+    const directory = parentOf(path);
+    if (directory !== lastDirectory) {
+      lastDirectory = directory;
+      lastRule = ruleAbove(directory);
+    }
+    return lastRule;
+  };
 
   return {
     scope,
     digest: scopeDigest(scope),
     match(path) {
-      const rule = ruleAbove(path);
+      const rule = ruleOf(path);
       if (!rule) return null;
       for (const exclude of excludes) {
         if (exclude.literalPrefix.length < rule.path.length) continue;

@@ -7,10 +7,10 @@
  */
 import { availableParallelism } from 'node:os';
 import { type FileStat, isSameContent } from '#core/file-stat';
-import { HashPool } from '#io/hash/hash-pool';
+import { type HashJob, HashPool } from '#io/hash/hash-pool';
 import { hashSmallFile, maxSmallFileBytes } from '#io/hash/hash-small-file';
 import type { HashOutcome } from '#io/hash/hash-task';
-import type { HostPath } from '#io/tree/host-path';
+import type { FsPath, HostPath } from '#io/tree/host-path';
 import type { Visit } from './visit.ts';
 
 export interface ReadRequest {
@@ -26,13 +26,38 @@ export interface ReadRequest {
 /** Up to this many small files at a time are read without a worker thread; more are worth waking the workers. */
 const maxReadsOnMainThread = 8;
 
-interface Read {
+type Lane = 'scan' | 'prompt';
+
+/** A class, and not an object of closures: thousands wait at a time. */
+class Read implements HashJob {
   readonly request: ReadRequest;
-  readonly lane: 'scan' | 'prompt';
-  hasBegun: boolean;
+  readonly lane: Lane;
+  readonly path: FsPath;
+  readonly #settle: (read: Read, outcome: HashOutcome) => void;
+  hasBegun = false;
   /** Nobody wants the result of a superseded read that has not begun. */
-  isSuperseded: boolean;
-  next: ReadRequest | null;
+  isSuperseded = false;
+  next: ReadRequest | null = null;
+
+  constructor(request: ReadRequest, path: FsPath, settle: (read: Read, outcome: HashOutcome) => void) {
+    this.request = request;
+    this.lane = laneOf(request);
+    this.path = path;
+    this.#settle = settle;
+  }
+
+  get expected(): FileStat {
+    return this.request.stat;
+  }
+
+  isWanted(): boolean {
+    this.hasBegun = !this.isSuperseded;
+    return this.hasBegun;
+  }
+
+  settle(outcome: HashOutcome): void {
+    this.#settle(this, outcome);
+  }
 }
 
 export interface ContentReaderOptions {
@@ -49,6 +74,7 @@ export class ContentReader implements AsyncDisposable {
   readonly #reads = new Map<string, Read>();
   readonly #scanPool: HashPool;
   readonly #promptPool: HashPool;
+  readonly #settleRead = (read: Read, outcome: HashOutcome): void => this.#settle(read, outcome);
   #onMainThread = new Set<Promise<void>>();
   #closed = false;
 
@@ -111,32 +137,21 @@ export class ContentReader implements AsyncDisposable {
   }
 
   #start(request: ReadRequest): void {
-    const lane = laneOf(request);
-    const read: Read = { request, lane, hasBegun: false, isSuperseded: false, next: null };
+    const read = new Read(request, this.#options.hostPath(request.path), this.#settleRead);
     this.#reads.set(request.path, read);
-    const task = { path: this.#options.hostPath(request.path), expected: request.stat };
     if (
-      lane === 'prompt' &&
+      read.lane === 'prompt' &&
       request.stat.size <= maxSmallFileBytes &&
       this.#onMainThread.size < maxReadsOnMainThread
     ) {
       read.hasBegun = true;
-      const reading = hashSmallFile(task, this.#options.clock).then((outcome) => {
+      const reading = hashSmallFile(read, this.#options.clock).then((outcome) => {
         this.#onMainThread.delete(reading);
-        this.#settle(read, outcome);
+        read.settle(outcome);
         this.#options.afterReads();
       });
       this.#onMainThread.add(reading);
-      return;
-    }
-    (lane === 'scan' ? this.#scanPool : this.#promptPool).submit({
-      ...task,
-      isWanted: () => {
-        read.hasBegun = !read.isSuperseded;
-        return read.hasBegun;
-      },
-      settle: (outcome) => this.#settle(read, outcome),
-    });
+    } else (read.lane === 'scan' ? this.#scanPool : this.#promptPool).submit(read);
   }
 
   #settle(read: Read, outcome: HashOutcome): void {
@@ -154,7 +169,7 @@ export class ContentReader implements AsyncDisposable {
   }
 }
 
-function laneOf(request: ReadRequest): Read['lane'] {
+function laneOf(request: ReadRequest): Lane {
   return request.visit.net === 'full' ? 'scan' : 'prompt';
 }
 

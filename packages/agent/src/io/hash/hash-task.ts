@@ -32,23 +32,33 @@ export interface HashBatchResult {
   readonly outcomes: readonly HashOutcome[];
 }
 
-export const expectedNumbers = 5;
+const expectedNumbers = 5;
 
 export function packBatch(id: number, tasks: readonly HashTask[]): HashBatch {
-  const expected = new Float64Array(tasks.length * expectedNumbers);
-  for (const [i, task] of tasks.entries()) {
-    const { dev, ino, size, mtimeMs, ctimeMs } = task.expected;
-    expected.set([dev, ino, size, mtimeMs, ctimeMs], i * expectedNumbers);
+  const numbers = new Float64Array(tasks.length * expectedNumbers);
+  let at = 0;
+  for (const { expected } of tasks) {
+    numbers[at++] = expected.dev;
+    numbers[at++] = expected.ino;
+    numbers[at++] = expected.size;
+    numbers[at++] = expected.mtimeMs;
+    numbers[at++] = expected.ctimeMs;
   }
-  return { id, paths: tasks.map((task) => task.path), expected };
+  return { id, paths: tasks.map((task) => task.path), expected: numbers };
 }
 
 export function unpackTask(batch: HashBatch, index: number): HashTask {
   const path = batch.paths[index]!;
+  const numbers = batch.expected;
   const at = index * expectedNumbers;
-  const [dev, ino, size, mtimeMs, ctimeMs] = batch.expected.subarray(at, at + expectedNumbers);
   return {
     path: typeof path === 'string' ? path : Buffer.from(path.buffer, path.byteOffset, path.byteLength),
-    expected: { dev: dev!, ino: ino!, size: size!, mtimeMs: mtimeMs!, ctimeMs: ctimeMs! },
+    expected: {
+      dev: numbers[at]!,
+      ino: numbers[at + 1]!,
+      size: numbers[at + 2]!,
+      mtimeMs: numbers[at + 3]!,
+      ctimeMs: numbers[at + 4]!,
+    },
   };
 }
