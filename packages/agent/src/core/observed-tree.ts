@@ -87,30 +87,41 @@ export class ObservedTree {
     else this.#children.set(parent, new Set([path]));
   }
 
-  /** `path` is gone, and everything below it. */
-  remove(path: string, sequence: number): Difference[] {
-    const removed: Difference[] = [];
-    this.#removeInto(removed, path, sequence);
-    return removed;
+  /**
+   * `path` is gone, and everything below it, which goes first. As this and the two after it may be about 100,000 paths,
+   * each does its work as its differences are taken; in between, other observations may be made.
+   */
+  *remove(path: string, sequence: number): Generator<Difference> {
+    yield* this.removeBelow(path, sequence);
+    if (this.#blindSpots.size > 0) this.setBlind(path, null);
+    let before: Entry | undefined;
+    if (sequence >= this.#newestOf(path)) {
+      before = this.manifest.get(path);
+      this.#removals.set(path, sequence);
+      if (before) {
+        this.#signatures.delete(path);
+        this.manifest.delete(path);
+      }
+    }
+    this.#prune(path);
+    if (before) yield { path, before, after: null };
   }
 
   /** Everything below `directory` is gone; it itself stands, as something else. */
-  removeBelow(directory: string, sequence: number): Difference[] {
-    return [...this.childrenOf(directory)].flatMap((path) => this.remove(path, sequence));
+  *removeBelow(directory: string, sequence: number): Generator<Difference> {
+    for (const path of this.childrenOf(directory)) yield* this.remove(path, sequence);
   }
 
   /** `directory` could not be listed: what is below it stays as it was, marked. */
-  markStaleBelow(directory: string, sequence: number): Difference[] {
-    const marked: Difference[] = [];
+  *markStaleBelow(directory: string, sequence: number): Generator<Difference> {
     for (const path of this.childrenOf(directory)) {
       const before = this.manifest.get(path);
       if (before && sequence >= this.#newestOf(path)) {
         const difference = this.observe({ ...before, unread: 'stale' }, null, sequence);
-        if (difference) marked.push(difference);
+        if (difference) yield difference;
       }
-      for (const difference of this.markStaleBelow(path, sequence)) marked.push(difference);
+      yield* this.markStaleBelow(path, sequence);
     }
-    return marked;
   }
 
   get blindSpots(): readonly BlindSpot[] {
@@ -136,21 +147,6 @@ export class ObservedTree {
 
   #newestOf(path: string): number {
     return this.#signatures.sequenceOf(path) ?? this.#removals.get(path) ?? 0;
-  }
-
-  #removeInto(removed: Difference[], path: string, sequence: number): void {
-    for (const child of this.childrenOf(path)) this.#removeInto(removed, child, sequence);
-    if (this.#blindSpots.size > 0) this.setBlind(path, null);
-    if (sequence >= this.#newestOf(path)) {
-      const before = this.manifest.get(path);
-      this.#removals.set(path, sequence);
-      if (before) {
-        this.#signatures.delete(path);
-        this.manifest.delete(path);
-        removed.push({ path, before, after: null });
-      }
-    }
-    this.#prune(path);
   }
 
   /** Takes `path` out of the directory index unless it still has, or leads to, an entry. */

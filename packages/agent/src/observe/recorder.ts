@@ -2,14 +2,23 @@
 import type { ScopeMatcher } from '@holdfast/shared/scope';
 import type { FileStat } from '#core/file-stat';
 import { type Content, makeEntry } from '#core/make-entry';
-import type { ObservedTree } from '#core/observed-tree';
+import type { Difference, ObservedTree } from '#core/observed-tree';
 import type { ChangeFeed } from './change-feed.ts';
 import type { Visit } from './visit.ts';
+
+/** Paths that are taken out or marked between two yields. */
+export const differencesPerStep = 128;
+
+interface Rest {
+  readonly differences: Iterator<Difference>;
+  readonly visit: Visit;
+}
 
 export class Recorder {
   readonly tree: ObservedTree;
   readonly #scope: ScopeMatcher;
   readonly #feed: ChangeFeed;
+  readonly #rest: Rest[] = [];
   #sequence = 0;
 
   constructor(scope: ScopeMatcher, tree: ObservedTree, feed: ChangeFeed) {
@@ -51,21 +60,44 @@ export class Recorder {
   }
 
   markStaleBelow(path: string, visit: Visit): void {
-    for (const difference of this.tree.markStaleBelow(path, this.nextSequence())) {
-      this.#feed.add(difference, visit);
-    }
+    this.#take(this.tree.markStaleBelow(path, this.nextSequence()), visit);
   }
 
   /** `path` is gone. With the sequence of an earlier read, what was observed since stays. */
   remove(path: string, visit: Visit, sequence = this.nextSequence()): void {
-    if (!this.tree.has(path)) return;
-    for (const difference of this.tree.remove(path, sequence)) this.#feed.add(difference, visit);
+    if (this.tree.has(path)) this.#take(this.tree.remove(path, sequence), visit);
   }
 
   removeBelow(path: string, visit: Visit): void {
-    if (this.tree.childrenOf(path).size === 0) return;
-    for (const difference of this.tree.removeBelow(path, this.nextSequence())) {
-      this.#feed.add(difference, visit);
+    if (this.tree.childrenOf(path).size > 0) {
+      this.#take(this.tree.removeBelow(path, this.nextSequence()), visit);
     }
+  }
+
+  /** Whether some of the above is not done yet, because it was about many paths. */
+  get hasRest(): boolean {
+    return this.#rest.length > 0;
+  }
+
+  *finishRest(): Generator<void> {
+    for (let rest = this.#rest.at(-1); rest; rest = this.#rest.at(-1)) {
+      if (this.#takeSome(rest)) this.#rest.pop();
+      else yield;
+    }
+  }
+
+  #take(differences: Iterator<Difference>, visit: Visit): void {
+    const rest = { differences, visit };
+    if (!this.#takeSome(rest)) this.#rest.push(rest);
+  }
+
+  /** Returns whether that were all. */
+  #takeSome({ differences, visit }: Rest): boolean {
+    for (let taken = 0; taken < differencesPerStep; taken++) {
+      const next = differences.next();
+      if (next.done) return true;
+      this.#feed.add(next.value, visit);
+    }
+    return false;
   }
 }

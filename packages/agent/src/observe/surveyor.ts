@@ -76,6 +76,7 @@ export class Surveyor {
       if (path === root) yield* this.#root(root, visit, true);
       else {
         const looked = this.#nearest(root, path, visit);
+        yield* this.#recorder.finishRest();
         if (typeof looked === 'object') yield* this.#list(looked, visit, true);
       }
       yield;
@@ -153,6 +154,7 @@ export class Surveyor {
       this.#recorder.remove(root, visit);
       tree.setBlind(root, 'missing');
     } else if (looked !== 'done') yield* this.#list(looked, visit, isShallow);
+    yield* this.#recorder.finishRest();
   }
 
   /** Looks at `path`, or at the first part of it that is not a directory that we know. */
@@ -183,6 +185,7 @@ export class Surveyor {
       if (names.kind !== 'found') {
         if (names.kind === 'refused') this.#refuseListing(directory, names.reason, visit);
         else this.#look(path, null, visit);
+        yield* this.#recorder.finishRest();
         continue;
       }
       this.#recorder.record(path, stat, noContent, visit);
@@ -190,13 +193,16 @@ export class Surveyor {
       let looks = 0;
       for (const known of tree.childrenOf(path)) {
         if (++looks % namesPerStep === 0) yield;
-        if (!names.value.has(known.slice(below.length))) this.#recorder.remove(known, visit, sequence);
+        if (names.value.has(known.slice(below.length))) continue;
+        this.#recorder.remove(known, visit, sequence);
+        if (this.#recorder.hasRest) yield* this.#recorder.finishRest();
       }
       let isHidden = false;
       for (const name of names.value) {
         if (++looks % namesPerStep === 0) yield;
         const child = below + name;
         const looked = this.#look(child, stat.dev, visit);
+        if (this.#recorder.hasRest) yield* this.#recorder.finishRest();
         if (looked === 'refused') isHidden = true;
         else if (typeof looked === 'object' && !(isShallow && tree.isUnchanged(child, looked.stat))) {
           toList.push(looked);
