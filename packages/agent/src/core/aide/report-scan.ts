@@ -157,7 +157,7 @@ export class AideReportScan {
     const [top, name] = this.#keys;
     if (top === 'aide_version' && this.#keys.length === 1) this.#version = text;
     if (this.#keys.length !== 2) return;
-    if (top === 'different_attributes') this.#blindPaths += isOtherType(text) ? 0 : 1;
+    if (top === 'different_attributes') this.#blindPaths += isBlind(text) ? 1 : 0;
     if (top === 'number_of_entries' && name !== null && name !== undefined) {
       if (this.#counts.has(name) || !/^\d{1,15}$/.test(text)) this.#fail();
       this.#counts.set(name, Number(text));
@@ -169,7 +169,12 @@ export class AideReportScan {
   }
 }
 
-/** Size is measured of files alone, and a target of links: with either, the path has become something else. */
-function isOtherType(differences: string): boolean {
-  return /[+-][sl](?=[+-]|$)/.test(differences);
+/**
+ * What AIDE measured of a path on one side only, as in `+l-s-sha256`. Size is measured of files alone, and a target of
+ * links: with either, the path has become something else. Capabilities and a context count as measured only where there
+ * are any: gaining or losing them is a change that AIDE reports.
+ */
+function isBlind(differences: string): boolean {
+  const names = differences.split(/[+-]/).filter((name) => !['', 'caps', 'selinux'].includes(name));
+  return names.length > 0 && !names.includes('s') && !names.includes('l');
 }
