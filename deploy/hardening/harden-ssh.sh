@@ -1,0 +1,263 @@
+#!/bin/sh
+# Lets only named users log in by SSH, and only with keys; proves that it still works before it closes the old way in.
+#
+#   1. writes sshd_config.d/99-hardening.conf, and asks sshd whether it takes it and whether it is what holds
+#   2. restarts sshd
+#   3. waits until somebody logs in from outside and says so; if nobody does in time, everything is put back
+#   4. masks ssh.socket, so that no package upgrade brings back a listener that ignores the configuration
+#
+# Can be run any number of times. --undo puts everything back.
+set -eu
+
+usage() {
+  cat <<'USAGE'
+usage: harden-ssh.sh --allow-user NAME [--allow-user NAME]... [OPTION]...
+       harden-ssh.sh --confirm        run this in a new login from outside, while the first command waits
+       harden-ssh.sh --undo [OPTION]...
+
+  --allow-user NAME   may log in; everybody else may not
+  --exempt PATTERN    leave hosts of this name alone (shell pattern; more in /etc/holdfast/hardening-exempt, one a line)
+  --wait SECONDS      how long to wait for the login from outside (default: 300)
+  --close             in the end stop and disable sshd altogether: nobody logs in by SSH until --undo on the console
+  --dry-run           say what would be done, change nothing
+  --from-anywhere     take a login from this host itself for one from outside
+  --root DIR          the configuration lies below DIR
+USAGE
+}
+
+say() { echo "harden-ssh.sh: $*"; }
+fail() {
+  echo "harden-ssh.sh: $*" >&2
+  exit 1
+}
+
+users='' exempt='' wait=300 close=no dry=no anywhere=no root='' action=apply
+while [ $# -gt 0 ]; do
+  case $1 in
+    --allow-user | --exempt | --wait | --root)
+      [ $# -ge 2 ] || fail "$1 needs a value"
+      case $1 in
+        --allow-user) users="$users $2" ;;
+        --exempt) exempt="$exempt
+$2" ;;
+        --wait) wait=$2 ;;
+        --root) root=${2%/} ;;
+      esac
+      shift
+      ;;
+    --confirm) action=confirm ;;
+    --undo) action=undo ;;
+    --close) close=yes ;;
+    --dry-run) dry=yes ;;
+    --from-anywhere) anywhere=yes ;;
+    -h | --help) usage; exit 0 ;;
+    *) usage >&2; fail "unknown argument: $1" ;;
+  esac
+  shift
+done
+users=${users# }
+
+drop_ins=$root/etc/ssh/sshd_config.d
+conf=$drop_ins/99-hardening.conf
+# sshd takes the first value that it reads, so an earlier file overrules ours; this one comes before all of them.
+first=$drop_ins/00-hardening.conf
+state=$root/var/lib/holdfast-hardening
+waiting=$root/run/holdfast-hardening
+exempt_file=$root/etc/holdfast/hardening-exempt
+sshd=$(command -v sshd || echo /usr/sbin/sshd)
+
+[ "$(id -u)" -eq 0 ] || fail "must run as root"
+case $wait in '' | *[!0-9]*) fail "--wait needs a number of seconds" ;; esac
+
+refuse_exempt_host() {
+  host=$(hostname)
+  if [ -f "$exempt_file" ]; then exempt="$exempt
+$(cat -- "$exempt_file")"; fi
+  while IFS= read -r pattern; do
+    case $pattern in '' | '#'*) continue ;; esac
+    # The pattern is meant as one.
+    # shellcheck disable=SC2254
+    case $host in $pattern) fail "$host is exempt ($pattern); nothing was changed" ;; esac
+  done <<LIST
+$exempt
+LIST
+}
+
+wanted() {
+  cat <<CONF
+# Written by harden-ssh.sh; harden-ssh.sh --undo takes it away.
+PasswordAuthentication no
+# Through PAM this asks for passwords too.
+KbdInteractiveAuthentication no
+PubkeyAuthentication yes
+AllowUsers $users
+CONF
+}
+
+# What holds in the end, whichever file says it. Match blocks may say something else for some users, so each is asked for.
+effective_problem() {
+  for user in $users; do
+    held=$("$sshd" -T -f "$root/etc/ssh/sshd_config" -C "user=$user,host=outside,addr=192.0.2.1") || return 0
+    for line in "passwordauthentication no" "kbdinteractiveauthentication no" "pubkeyauthentication yes"; do
+      printf '%s\n' "$held" | grep -qix -- "$line" || { echo "for $user, \"$line\" does not hold"; return; }
+    done
+    printf '%s\n' "$held" | grep -qix -- "allowusers $user" || { echo "$user is not allowed"; return; }
+  done
+  for user in $(printf '%s\n' "$held" | sed -n 's/^allowusers //Ip'); do
+    case " $users " in *" $user "*) ;; *) echo "$user is allowed by another file"; return ;; esac
+  done
+}
+
+put_back() {
+  rm -f -- "$first" "$conf"
+  if [ -f "$state/before.conf" ]; then mv -- "$state/before.conf" "$conf"; fi
+}
+
+restart_sshd() {
+  systemctl restart ssh.service
+}
+
+apply() {
+  [ -n "$users" ] || { usage >&2; fail "name at least one --allow-user, or nobody could log in"; }
+  for user in $users; do
+    case $user in *[!A-Za-z0-9._-]* | -*) fail "not a user name: $user" ;; esac
+    getent passwd "$user" >/dev/null || fail "there is no user $user here"
+  done
+  [ -x "$sshd" ] || fail "sshd is not installed"
+  [ -f "$root/etc/ssh/sshd_config" ] || fail "there is no $root/etc/ssh/sshd_config"
+  "$sshd" -t -f "$root/etc/ssh/sshd_config" || fail "sshd does not take its present configuration; mend that first"
+  grep -Eqi "^[[:space:]]*include[[:space:]].*sshd_config\.d/" "$root/etc/ssh/sshd_config" ||
+    fail "sshd_config does not include sshd_config.d; add: Include /etc/ssh/sshd_config.d/*.conf"
+
+  if [ "$(cat -- "$conf" 2>/dev/null)" = "$(wanted)" ] && [ -z "$(effective_problem)" ] && [ -f "$state/done" ]; then
+    say "nothing to do: this host is hardened already"
+    return
+  fi
+  if [ "$dry" = yes ]; then
+    say "would write $conf:"
+    wanted
+    say "would check it with sshd -t and sshd -T, restart ssh.service, wait ${wait} s for a login from outside,"
+    if [ "$close" = yes ]; then say "mask ssh.socket, and stop and disable ssh.service"; else say "and mask ssh.socket"; fi
+    return
+  fi
+  write_conf
+  restart_sshd || { put_back; restart_sshd || :; fail "sshd did not restart; the configuration is as it was"; }
+  trap 'trap - HUP INT TERM; put_back; restart_sshd; fail "interrupted; everything is as it was"' HUP INT TERM
+  await_login || { put_back; restart_sshd; fail "nobody logged in within $wait s; everything is as it was"; }
+  trap - HUP INT TERM
+  close_socket
+  : >"$state/done"
+  say "done. Undo it with: harden-ssh.sh --undo"
+}
+
+write_conf() {
+  mkdir -p -- "$drop_ins" "$state"
+  rm -f -- "$state/done"
+  if [ -f "$conf" ] && ! grep -q "^# Written by harden-ssh.sh" "$conf"; then cp -p -- "$conf" "$state/before.conf"; fi
+  beside=$conf.new.$$
+  wanted >"$beside"
+  chmod 644 "$beside"
+  mv -- "$beside" "$conf"
+  if ! "$sshd" -t -f "$root/etc/ssh/sshd_config"; then
+    put_back
+    fail "sshd does not take it; the configuration is as it was"
+  fi
+  problem=$(effective_problem)
+  [ -n "$problem" ] || return 0
+  say "an earlier file overrules it ($problem); $first goes before all others"
+  ln -sf -- "${conf##*/}" "$first"
+  problem=$(effective_problem)
+  if [ -n "$problem" ]; then
+    put_back
+    fail "$problem, whatever sshd_config.d says: look for it in sshd_config and its Match blocks; the configuration is as it was"
+  fi
+}
+
+await_login() {
+  mkdir -p -- "$waiting"
+  rm -f -- "$waiting/confirmed"
+  date +%s >"$waiting/since"
+  say "now log in from outside, as one of: $users"
+  say "and there run, within $wait s: sudo $0 --confirm"
+  left=$wait
+  while [ "$left" -gt 0 ]; do
+    if [ -f "$waiting/confirmed" ]; then
+      say "confirmed from $(cat -- "$waiting/confirmed")"
+      rm -rf -- "$waiting"
+      return 0
+    fi
+    sleep 1
+    left=$((left - 1))
+  done
+  rm -rf -- "$waiting"
+  return 1
+}
+
+# sudo drops SSH_CONNECTION, so the processes above are asked. Prints: client address, and when that login began.
+login_above() {
+  pid=$$
+  while [ "$pid" -gt 1 ]; do
+    client=$(tr '\0' '\n' 2>/dev/null <"/proc/$pid/environ" | sed -n 's/^SSH_CONNECTION=\([^ ]*\) .*/\1/p' | head -n 1)
+    if [ -n "$client" ]; then
+      echo "$client $(stat -c %Y "/proc/$pid")"
+      return
+    fi
+    pid=$(sed -n 's/^PPid:[[:space:]]*//p' "/proc/$pid/status" 2>/dev/null) || return 0
+    pid=${pid:-0}
+  done
+}
+
+confirm() {
+  [ -f "$waiting/since" ] || fail "nobody waits for this: start harden-ssh.sh first, in another login"
+  # shellcheck disable=SC2046
+  set -- $(login_above)
+  [ $# -eq 2 ] || fail "this is no login by SSH"
+  # A login that was open before the restart proves nothing.
+  [ "$2" -ge "$(cat -- "$waiting/since")" ] || fail "this login is older than the new configuration: open a new one"
+  case $1 in
+    127.* | ::1) [ "$anywhere" = yes ] || fail "this login comes from the host itself, not from outside" ;;
+  esac
+  echo "$1" >"$waiting/confirmed"
+  say "thank you; the other command goes on"
+}
+
+close_socket() {
+  # First off, then masked: what `enable` linked would make ssh.service need a socket that cannot start.
+  systemctl disable --now ssh.socket || :
+  systemctl mask ssh.socket
+  systemctl daemon-reload
+  if [ "$close" = yes ]; then
+    systemctl disable --now ssh.service
+    say "sshd is stopped; the console is the only way in"
+    return
+  fi
+  if ! { systemctl enable ssh.service && restart_sshd; }; then
+    systemctl unmask ssh.socket
+    systemctl enable --now ssh.socket || :
+    fail "sshd does not run without ssh.socket, so that was put back; the configuration holds"
+  fi
+}
+
+undo() {
+  if [ ! -f "$conf" ] && [ ! -d "$state" ]; then
+    say "nothing to undo"
+    return
+  fi
+  if [ "$dry" = yes ]; then
+    say "would remove $conf, unmask ssh.socket, and restart ssh.service"
+    return
+  fi
+  put_back
+  "$sshd" -t -f "$root/etc/ssh/sshd_config" || fail "sshd does not take what is left; mend sshd_config, then run this again"
+  systemctl unmask ssh.socket || :
+  systemctl enable ssh.service
+  restart_sshd
+  rm -rf -- "$state"
+  say "undone: sshd has its earlier configuration. Where it was started by ssh.socket: systemctl enable --now ssh.socket"
+}
+
+case $action in
+  apply) refuse_exempt_host; apply ;;
+  confirm) confirm ;;
+  undo) undo ;;
+esac
