@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { hash } from 'node:crypto';
-import { existsSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, rmdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -96,6 +96,34 @@ test('a root that appears later is found by a sweep, and watched from then on', 
   await sleep(100);
   writeFileSync(tree.at('/late/file'), 'y');
   await until(() => changes.some((change) => change.net === 'watch'), 'found by the watch');
+});
+
+test('a directory that no watcher can be told of makes the watch degraded while it is there', async (t) => {
+  const tree = makeTestTree(t);
+  mkdirSync(tree.at('/tree/100%'));
+  const unwatchable = Buffer.concat([Buffer.from(tree.at('/tree/')), Buffer.of(0xff)]);
+  mkdirSync(unwatchable);
+  const observer = await start(t, tree, { metadataScanSeconds: 0.2 });
+  await watching(observer);
+  const sentence = 'directories that have no watch, because their paths are not UTF-8: 1';
+  assert.equal(observer.watchDegraded, sentence);
+  rmdirSync(unwatchable);
+  await until(() => observer.watchDegraded === null, 'it is well again');
+});
+
+test('a root with a `%` in its path is watched', async (t) => {
+  const tree = makeTestTree(t, { paths: [{ path: '/tree/100%25' }] });
+  mkdirSync(tree.at('/tree/100%'));
+  writeFileSync(tree.at('/tree/100%/file'), 'x');
+  const observer = await start(t, tree);
+  await watching(observer);
+  const changes = collect(observer);
+  writeFileSync(tree.at('/tree/100%/file'), 'y');
+  await until(() => changes.length > 0, 'the watcher tells');
+  assert.deepEqual(
+    changes.map(({ path, net }) => [path, net]),
+    [['/tree/100%25/file', 'watch']],
+  );
 });
 
 test('10,000 changes in a burst end in the final state of every file', async (t) => {

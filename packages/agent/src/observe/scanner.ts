@@ -23,6 +23,8 @@ const queuePollMs = 50;
 export class Scanner implements AsyncDisposable {
   readonly tree: ObservedTree;
   readonly feed: ChangeFeed;
+  /** Directories that the last walk over everything met and no watcher can be told of. */
+  unwatchable = 0;
   readonly #options: ScanOptions;
   readonly #clock: () => number;
   readonly #reader: ContentReader;
@@ -96,6 +98,7 @@ export class Scanner implements AsyncDisposable {
     const visit = newVisit(net, net === 'full');
     const ended = signal ? AbortSignal.any([signal, this.#closing.signal]) : this.#closing.signal;
     await this.#run(this.#surveyor.everything(visit), visit, ended);
+    this.unwatchable = visit.unwatchable;
     const { hashed, bytes, changed } = visit;
     const { manifest } = this.tree;
     return {

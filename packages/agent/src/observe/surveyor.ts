@@ -12,7 +12,7 @@ import { LargestFiles } from '#core/largest-files';
 import { type Content, noContent } from '#core/make-entry';
 import type { MountPoints } from '#core/mount-points';
 import type { HashOutcome } from '#io/hash/hash-task';
-import type { HostPath } from '#io/tree/host-path';
+import { type HostPath, unicodePath } from '#io/tree/host-path';
 import { holdsNothing, listNames, listNamesInSteps, lstat, readTarget, type Refusal } from '#io/tree/look-at';
 import type { ReadRequest } from './content-reader.ts';
 import type { Log } from './options.ts';
@@ -189,6 +189,7 @@ export class Surveyor {
         continue;
       }
       this.#recorder.record(path, stat, noContent, visit);
+      if (unicodePath(path) === null) visit.unwatchable += 1;
       const below = path === '/' ? '/' : `${path}/`;
       let looks = 0;
       for (const known of tree.childrenOf(path)) {

@@ -10,6 +10,8 @@ export interface Visit {
   hashed: number;
   bytes: number;
   changed: number;
+  /** Directories with a path that is not UTF-8, which no watcher can be told. */
+  unwatchable: number;
   /** Reads that have been asked for and have not ended. */
   reading: number;
   /** Called when `reading` falls to 0. */
@@ -17,7 +19,17 @@ export interface Visit {
 }
 
 export function newVisit(net: Visit['net'], readsAll = false): Visit {
-  return { net, readsAll, readFirst: new Set(), hashed: 0, bytes: 0, changed: 0, reading: 0, onRead: null };
+  return {
+    net,
+    readsAll,
+    readFirst: new Set(),
+    hashed: 0,
+    bytes: 0,
+    changed: 0,
+    unwatchable: 0,
+    reading: 0,
+    onRead: null,
+  };
 }
 
 /** Resolves when no read of the visit is under way; rejects when `signal` aborts. */

@@ -40,7 +40,7 @@ export class WatchNet implements AsyncDisposable {
 
   /** Null: the watcher works. Else one sentence on why the metadata sweep stands in. */
   get degraded(): string | null {
-    return this.#degraded;
+    return this.#degraded ?? unwatchableSentence(this.#options.scanner.unwatchable);
   }
 
   /** Resolves when what is there now is watched, as far as it can be. */
@@ -158,4 +158,9 @@ const cures: Readonly<Record<string, string>> = {
 export function degradedSentence(error: Error): string {
   const { code } = error as NodeJS.ErrnoException;
   return (code && cures[code]) ?? `the watcher failed: ${error.message}`.slice(0, 500);
+}
+
+function unwatchableSentence(directories: number): string | null {
+  if (directories === 0) return null;
+  return `directories that have no watch, because their paths are not UTF-8: ${directories}`;
 }

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { decodePathText } from '@holdfast/shared/path-text';
 
 /** Where a reported path lies for the kernel: a string where it is ASCII, else its bytes. */
@@ -11,6 +12,13 @@ export function hostPathsUnder(hostRoot: string): HostPath {
     const bytes = prefix + decodePathText(reportedPath);
     return isAscii(bytes) ? bytes : Buffer.from(bytes, 'latin1');
   };
+}
+
+/** The reported path as a string of Unicode, for what takes no bytes; null if it is not UTF-8. */
+export function unicodePath(reportedPath: string): string | null {
+  if (!reportedPath.includes('%')) return reportedPath;
+  const bytes = Buffer.from(decodePathText(reportedPath), 'latin1');
+  return isUtf8(bytes) ? bytes.toString('utf8') : null;
 }
 
 /** One UTF-16 unit a byte: the form that shared/path-text takes and `readdir` gives as `latin1`. */

@@ -8,7 +8,7 @@
 import { basename, dirname, join } from 'node:path';
 import { encodePathText, isWithin, parentOf } from '@holdfast/shared/path-text';
 import { type FSWatcher, watch } from 'chokidar';
-import { byteString } from '#io/tree/host-path';
+import { byteString, unicodePath } from '#io/tree/host-path';
 
 export interface TreeWatcherOptions {
   readonly hostRoot: string;
@@ -70,7 +70,10 @@ export class TreeWatcher implements AsyncDisposable {
 
   /** A directory whose own path is not UTF-8 cannot be named to chokidar; the metadata sweep looks after it. */
   #watchable(directories: readonly string[]): string[] {
-    return directories.filter((path) => !path.includes('%')).map((path) => this.#prefix + path);
+    return directories.flatMap((path) => {
+      const name = unicodePath(path);
+      return name === null ? [] : [this.#prefix + name];
+    });
   }
 
   #isIgnored(path: string): boolean {
