@@ -3,7 +3,8 @@
  * hundred megabytes, and one resource of it some kilobytes. What is skipped is only counted through, so a document that
  * is cut short or has more closing than opening brackets is noticed, and not every other mistake.
  *
- * Lines before the document that do not start with `{` are passed over: wrappers print their own.
+ * A document begins with the key `format_version`, as all of Terraform and OpenTofu do. What comes before it is passed
+ * over, and what comes after it: wrappers print lines and prefixes of their own.
  */
 
 /** `take`: emit the text of the value; `enter`: ask again for each value in it; `skip`: pass over it. */
@@ -22,7 +23,9 @@ const openBracket = 0x5b;
 const closeBracket = 0x5d;
 const comma = 0x2c;
 const colon = 0x3a;
-const newline = 0x0a;
+
+const firstKey = 'format_version';
+const opening = `{"${firstKey}"`;
 
 type Expected = 'document' | 'value' | 'key' | 'colon' | 'separator' | 'nothing';
 
@@ -30,7 +33,8 @@ export class JsonSplitter {
   readonly #interest: (path: JsonPath) => Interest;
   readonly #emit: (path: JsonPath, text: string) => void;
   #expected: Expected = 'document';
-  #atLineStart = true;
+  /** How much of the opening has been seen. */
+  #opened = 0;
   #problem: string | null = null;
   /** The containers that were entered: what closes each. The path has one name for each of them. */
   readonly #closers: number[] = [];
@@ -85,11 +89,13 @@ export class JsonSplitter {
   }
 
   #findDocument(byte: number): boolean {
-    if (byte === openBrace && this.#atLineStart) {
-      this.#expected = 'value';
-      return false;
+    const matches = byte === opening.charCodeAt(this.#opened);
+    this.#opened = matches ? this.#opened + 1 : byte === openBrace ? 1 : 0;
+    if (this.#opened === opening.length) {
+      this.#closers.push(closeBrace);
+      this.#path.push(firstKey);
+      this.#expected = 'colon';
     }
-    this.#atLineStart = byte === newline;
     return true;
   }
 
