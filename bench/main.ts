@@ -11,6 +11,7 @@ const benches: Readonly<Record<string, () => Promise<{ bench: Bench }>>> = {
   manifest: () => import('./manifest.ts'),
   scan: () => import('./scan.ts'),
   sweep: () => import('./sweep.ts'),
+  'sweep-stacks': () => import('./sweep-stacks.ts'),
   memory: () => import('./memory.ts'),
   'cold-scan': () => import('./cold-scan.ts'),
   'cold-start': () => import('./cold-start.ts'),

@@ -74,7 +74,8 @@ test('126 stacks come out exactly as they are, three times in a row', { skip: ne
 test('the canary of a sweep is found nowhere', { skip: needTerraform }, async () => {
   await using provider = await startFakeProvider();
   await using tree = await StackTree.create(provider.environment);
-  const secret = `${'variable "holdfast_canary" {\n  type      = string\n  sensitive = true\n  default   = "a-default-secret"\n}\n'}`;
+  const secret =
+    'variable "holdfast_canary" {\n  type      = string\n  sensitive = true\n  default   = "a-default-secret"\n}\n';
   const code = (path: string) =>
     secret + fakeFiles({ f: { path, content: 'hello', more: 'token = var.holdfast_canary' } });
   const stacks = { fails: 'ERROR', differs: 'tampered', clean: 'hello' };

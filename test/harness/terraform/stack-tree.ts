@@ -44,7 +44,9 @@ export class StackTree implements AsyncDisposable {
   private constructor(directory: string, environment: Readonly<Record<string, string>>) {
     this.directory = directory;
     const path = `${import.meta.dirname}:${process.env['PATH']}`;
-    this.environment = { ...childEnvironment({ ...environment, PATH: path, HOME: directory }, ['*']) };
+    // Terraform ends before its garbage is worth collecting: a third of its processor time goes there.
+    const own = { PATH: path, HOME: directory, GOGC: 'off' };
+    this.environment = childEnvironment({ ...environment, ...own }, ['*']);
   }
 
   static async create(environment: Readonly<Record<string, string>> = {}): Promise<StackTree> {

@@ -54,7 +54,7 @@ export function afterStack(
         kind: 'open',
         because: failed,
         probes: state.probes + 1,
-        pauseMs: limits.pauseMs * 2 ** state.probes,
+        pauseMs: limits.pauseMs * 2 ** (state.probes + 1),
       };
     case 'open':
     case 'given-up':
