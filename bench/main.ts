@@ -19,6 +19,7 @@ const benches: Readonly<Record<string, () => Promise<{ bench: Bench }>>> = {
   latency: () => import('./latency.ts'),
   'first-report': () => import('./first-report.ts'),
   fleet: () => import('./fleet.ts'),
+  'fleet-upgrade': () => import('./fleet-upgrade.ts'),
 };
 
 const { values, positionals } = parseArgs({

@@ -45,7 +45,7 @@ export class SyntheticNode {
   readonly #digests: string[];
   readonly #instance = randomBytes(16).toString('hex');
   readonly #journal = randomBytes(16).toString('hex');
-  readonly #entries: number;
+  #entries: number;
   #sequence = 0;
   /** What the collector acknowledged. */
   base: string | null = null;
@@ -71,10 +71,12 @@ export class SyntheticNode {
     return manifestDigest(scope.digest, this.#digests);
   }
 
-  /** Gives one of the node's own files another content, and returns its entry. */
+  /** Gives one of the node's own files another content, or adds one, and returns its entry. */
   change(which: number, content: string): Entry {
     const entry = fileEntry(`/etc/own/file-${which}`, content);
-    this.#own[bucketOf(entry.path)]!.set(entry.path, entry);
+    const bucket = this.#own[bucketOf(entry.path)]!;
+    if (!bucket.has(entry.path)) this.#entries += 1;
+    bucket.set(entry.path, entry);
     this.#redigest(bucketOf(entry.path));
     return entry;
   }

@@ -10,10 +10,13 @@ import { getAideDatabase, putAideDatabase } from '#routes/aide-databases';
 import { answerClientError } from '#routes/answer-client-error';
 import { answerErrors } from '#routes/answer-errors';
 import { authenticate } from '#routes/authenticate';
+import { acceptFleetRow } from '#routes/accept-fleet-row';
 import { acknowledgeDrift } from '#routes/acknowledge-drift';
 import { deleteNode } from '#routes/delete-node';
 import { getCommands } from '#routes/get-commands';
 import { getDrift } from '#routes/get-drift';
+import { getFleetRow } from '#routes/get-fleet-row';
+import { getJob } from '#routes/get-job';
 import { getManifest } from '#routes/get-manifest';
 import { getNode } from '#routes/get-node';
 import { health } from '#routes/health';
@@ -22,6 +25,8 @@ import { jsonLine } from '#routes/json-line';
 import { listAudit } from '#routes/list-audit';
 import { listBaselines } from '#routes/list-baselines';
 import { listEvents } from '#routes/list-events';
+import { listFleetDrift } from '#routes/list-fleet-drift';
+import { listJobs } from '#routes/list-jobs';
 import { listNodes } from '#routes/list-nodes';
 import { Liveness } from '#routes/liveness';
 import { metrics } from '#routes/metrics';
@@ -41,6 +46,7 @@ import { undoBaseline } from '#routes/undo-baseline';
 import { validate } from '#routes/validate';
 import type { Store } from '#store/store';
 import type { CollectorConfig } from './config.ts';
+import { FleetJobs } from './fleet-jobs.ts';
 import type { Storage } from './watch-storage.ts';
 
 const routes: readonly Route[] = [
@@ -64,6 +70,11 @@ const routes: readonly Route[] = [
   getCommands,
   putAideDatabase,
   getAideDatabase,
+  listFleetDrift,
+  getFleetRow,
+  acceptFleetRow,
+  listJobs,
+  getJob,
   listAudit,
   health,
   metrics,
@@ -106,7 +117,11 @@ export function buildApp(parts: AppParts): App {
     ...(parts.serverFactory ? { serverFactory: parts.serverFactory } : {}),
   }).withTypeProvider<TypeBoxTypeProvider>();
   const { monotonic = () => performance.now() } = parts;
+  const jobs = new FleetJobs(parts);
+  app.addHook('onReady', async () => jobs.wake());
+  app.addHook('onClose', () => jobs[Symbol.asyncDispose]());
   const context: RouteContext = {
+    jobs,
     store: parts.store,
     config: parts.config,
     metrics: parts.metrics ?? new CollectorMetrics(),

@@ -14,7 +14,8 @@ import { type BaselineRefusal, judgeWhole, moveEffects, recordOnly } from '#core
 import { matchesDriftTag, namesWhatWasSeen } from '#core/drift-tag';
 import { nodeEvent } from '#core/event-record';
 import { allBuckets, visibilityBetween } from '#core/judge';
-import { isSameEntry, ManifestEdit, type ManifestSide, sideOf } from '#core/manifest-edit';
+import { takeWhole } from '#core/take-whole';
+import { type FinishedEdit, isSameEntry, ManifestEdit, type ManifestSide, sideOf } from '#core/manifest-edit';
 import {
   type AuditRecord,
   type BaselineRecord,
@@ -33,6 +34,8 @@ import {
 } from '#core/select-drift';
 
 export interface Acceptance extends DriftSelection {
+  /** Of which this is one node's part, if of any; kept in the audit. */
+  readonly job?: number;
   /** The value of an `If-Match` header: a drift tag or an observed digest. */
   readonly ifMatch: string | null;
   readonly who: string;
@@ -60,17 +63,29 @@ export function decideAcceptance(view: NodeView, acceptance: Acceptance, now: Mi
 }
 
 function decide(view: NodeView, acceptance: Acceptance, now: Millis): AcceptanceDecision {
-  const admitted = admit(view.state, acceptance);
-  if ('code' in admitted) return { refuse: admitted };
   const selects = compileSelection(view, acceptance);
   if (typeof selects !== 'function') return { refuse: selects };
-  const isAll = selectsEverything(acceptance);
-  const taken = takeOverPaths(view, admitted, isAll ? null : selects);
-  const finished = taken.edit.finish(taken.scopeDigest);
+  return acceptSelected(view, acceptance, selectsEverything(acceptance) ? null : selects, now);
+}
+
+/** As {@link decideAcceptance}, of the paths that `selects`; null: all. `coversDrift`: those are all that drift. */
+export function acceptSelected(
+  view: NodeView,
+  acceptance: Acceptance,
+  selects: Selects | null,
+  now: Millis,
+  coversDrift = false,
+): AcceptanceDecision {
+  const admitted = admit(view.state, acceptance);
+  if ('code' in admitted) return { refuse: admitted };
+  const whole = selects === null || coversDrift ? takeWhole(view, admitted, selects === null) : null;
+  const isAll = selects === null;
+  const taken = whole ?? takeOverPaths(view, admitted, selects);
+  const { finished } = taken;
   const manifest = finished.side.record.digest;
   const aide = acceptAide(view, admitted, {
     isAll,
-    selects,
+    selects: selects ?? (() => true),
     changed: taken.changed,
     baseline: finished.side,
     now,
@@ -88,7 +103,9 @@ function decide(view: NodeView, acceptance: Acceptance, now: Millis): Acceptance
     review: namesWhatWasSeen(acceptance.ifMatch) ? { at: now, by: acceptance.who } : admitted.review,
     aide: aide?.state ?? null,
   };
-  const judgement = judgeWhole(withFindings(view, aide?.findings ?? null), state, finished.side, tookOver);
+  const judgement =
+    whole?.judgement ??
+    judgeWhole(withFindings(view, aide?.findings ?? null), state, finished.side, tookOver);
   const outcome: AcceptanceOutcome = {
     accepted,
     remaining: judgement?.standing ?? 0,
@@ -124,8 +141,7 @@ function admit(state: NodeState | null, acceptance: Acceptance): ObservedState |
 }
 
 interface Taken {
-  readonly edit: ManifestEdit;
-  readonly scopeDigest: string;
+  readonly finished: FinishedEdit;
   readonly tookOver: ReadonlySet<string>;
   readonly accepted: number;
   /** All paths whose entry in the baseline is another one now. */
@@ -138,18 +154,14 @@ function takeOverPaths(view: NodeView, state: ObservedState, selects: Selects | 
   const { scopeDigest, entries } = observed.record;
   if (!state.baseline) {
     const edit = new ManifestEdit(observed.record, view);
-    return { edit, scopeDigest, tookOver: new Set(), accepted: entries, changed: [] };
+    return { finished: edit.finish(scopeDigest), tookOver: new Set(), accepted: entries, changed: [] };
   }
   const baseline = sideOf(view.manifest(state.baseline.manifest), view);
   const edit = new ManifestEdit(baseline.record, view);
   const tookOver = takeOver(edit, view, baseline, observed, state, selects);
-  return {
-    edit,
-    scopeDigest: selects === null ? scopeDigest : baseline.record.scopeDigest,
-    tookOver,
-    accepted: tookOver.size,
-    changed: Array.from(edit.changes(), ({ path }) => path),
-  };
+  const finished = edit.finish(selects === null ? scopeDigest : baseline.record.scopeDigest);
+  const changed = Array.from(edit.changes(), ({ path }) => path);
+  return { finished, tookOver, accepted: tookOver.size, changed };
 }
 
 /** Returns the paths that drifted or were unknown, and that the edit changes. */
@@ -210,7 +222,7 @@ function succeed(
 
 function auditOf(
   state: NodeState,
-  { paths, drifts, ifMatch, who, reason }: Acceptance,
+  { paths, drifts, ifMatch, who, reason, job }: Acceptance,
   { accepted, remaining, baseline }: AcceptanceOutcome,
   now: Millis,
 ): AuditRecord {
@@ -224,6 +236,7 @@ function auditOf(
       from: state.baseline?.manifest ?? null,
       to: baseline.manifest,
       sequence: baseline.sequence,
+      ...(job === undefined ? {} : { job }),
       paths: paths?.join('\n') ?? null,
       drifts: drifts?.join(',') ?? null,
       accepted,

@@ -174,9 +174,7 @@ test('globs that cost too much to match are refused, and nothing is written', as
     Array.from({ length: 2000 }, (_, i) => file(`${long}${i}`)),
   );
   const bomb = Array.from({ length: 1000 }, (_, i) => `/**/${'*a'.repeat(400)}${i}`);
-  const started = performance.now();
   assert.equal(count(await acknowledge(store, agent, { paths: bomb })), 'bad-request');
-  assert.ok(performance.now() - started < 5000);
   const accepted = await agent.accept(store, { paths: bomb });
   assert.ok('refused' in accepted && accepted.refused.code === 'bad-request');
   assert.equal((await store.audit(null, 1))[0]?.action, 'accept-initial');

@@ -121,6 +121,8 @@ export interface DriftEffects {
    * later go on, with their number and their first-seen time, if they lead away from the same entry as then.
    */
   readonly resumesSince?: Millis;
+  /** Set where all drifts that stood have ended; `ended` is empty then. */
+  readonly endedAll?: DriftEnd;
 }
 
 export const eventKinds = [
@@ -172,6 +174,7 @@ export const auditActions = [
   'rescan',
   'token-create',
   'token-revoke',
+  'accept-row',
   'accept-initial',
   'accept-expected-scope',
   'store-restore',
@@ -199,6 +202,8 @@ export interface NodeView {
   unknown(index: number): ReadonlyMap<string, UnknownReason>;
   /** The path of the standing drift with this number; null if none of this node has it. */
   standingPath(drift: number): string | null;
+  /** The path of each standing drift, by its fingerprint; see drift-fingerprint.ts. */
+  standingFingerprints(): ReadonlyMap<string, string>;
   scope(digest: string): Scope | null;
   readonly aide: AideView;
   baseline(sequence: number): BaselineRecord | null;
@@ -221,6 +226,8 @@ export interface NodeEffects {
   /** Null: nothing of AIDE changes but the state. */
   readonly aide: AideEffects | null;
   readonly audit: AuditRecord | null;
+  /** Set if this is one node's part of a job on many. */
+  readonly jobResult?: { readonly job: number; readonly accepted: number; readonly baseline: number };
   /** Drifts, by number, that get `record` as their acknowledgement; null: that lose it. */
   readonly acknowledge?: { readonly record: Acknowledgement | null; readonly drifts: readonly number[] };
 }

@@ -9,7 +9,7 @@ export const maxSelectionDrifts = 10_000;
  * What matching globs may cost, in characters of a path times characters of a glob that it is held against: some
  * tenths of a second, during which nothing else is decided.
  */
-export const maxSelectionWork = 2_000_000_000;
+export const maxSelectionWork = 200_000_000;
 
 /** Both null: everything. */
 export interface DriftSelection {

@@ -41,6 +41,7 @@ export interface RouteContext {
   readonly readiness: Readiness;
   readonly liveness: Liveness;
   readonly storage: Storage;
+  readonly jobs: { readonly wake: () => void };
   /** Aborted when the collector stops; whatever waits on behalf of a caller ends then. */
   readonly stopping: AbortSignal;
 }

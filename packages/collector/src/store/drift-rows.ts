@@ -5,13 +5,14 @@ import { type Attribute, type Entry, entryLine, parseEntryLine } from '@holdfast
 import { bucketOf } from '@holdfast/shared/manifest';
 import type { AideFinding } from '@holdfast/shared/aide-compare';
 import type { DriftContent, DriftEffects, DriftEnd, Millis, StandingDrift } from '#core/node-state';
+import { driftFingerprint } from '#core/drift-fingerprint';
 import {
   type AcknowledgedRow,
   acknowledgedColumns,
   acknowledgementOf,
   withAcknowledgement,
 } from '#store/acknowledgement-rows';
-import type { DriftCounts } from '#store/node-rows';
+import { type DriftCounts, noDrift } from '#store/node-rows';
 import type { DriftRecord } from '#store/store';
 
 interface StandingRow extends AcknowledgedRow {
@@ -33,21 +34,6 @@ interface RecordRow extends StandingRow {
 export function driftRows(db: Database) {
   const sql = prepare(db);
 
-  const end = (node: number, path: string, as: DriftEnd, at: Millis) => {
-    const row = sql.end.get(at, as, node, bucketOf(path), path);
-    if (!row) throw new Error(`no drift stands at ${path}`);
-    return row;
-  };
-
-  /** Returns whether there was such a drift. */
-  const resume = (node: number, drift: DriftContent, since: Millis): boolean => {
-    const before = lineOf(drift.before);
-    const id = sql.acceptedSince.get(node, drift.path, since, before);
-    if (id === undefined) return false;
-    sql.resume.run(drift.change, drift.attributes.join(','), lineOf(drift.after), aideText(drift), id);
-    return true;
-  };
-
   return {
     standing: (node: number, bucket: number): StandingDrift[] =>
       sql.standingIn.all(node, bucket).map(toStanding),
@@ -63,6 +49,10 @@ export function driftRows(db: Database) {
         unknown: row.unknown,
       })),
 
+    /** Paths of the node's standing drifts, by fingerprint. */
+    fingerprints: (node: number): Map<string, string> =>
+      new Map(sql.fingerprints.all(node).map(([fingerprint, path]) => [fingerprint.toString('hex'), path])),
+
     standingPath: (node: number, id: number): string | null => sql.pathOf.get(node, id) ?? null,
 
     /** The node's `limit` oldest standing drifts, ties by path. `until` is that of its acknowledgement. */
@@ -70,31 +60,54 @@ export function driftRows(db: Database) {
       sql.oldest.all(node, limit),
 
     /** Writes `effects`; returns the counts after them. */
-    apply(node: number, counts: DriftCounts, effects: DriftEffects, now: Millis): DriftCounts {
-      const after = { added: counts.added, removed: counts.removed, changed: counts.changed };
-      let oldestMayHaveEnded = false;
-      for (const { path, as } of effects.ended) {
-        const ended = end(node, path, as, now);
-        after[ended.change] -= 1;
-        oldestMayHaveEnded ||= ended.first_seen_at === counts.oldestAt;
-      }
-      for (const drift of effects.altered) {
-        const bucket = bucketOf(drift.path);
-        after[sql.changeOf.get(node, bucket, drift.path)!] -= 1;
-        after[drift.change] += 1;
-        sql.alter.run(drift.change, ...contentOf(drift), node, bucket, drift.path);
-      }
-      for (const drift of effects.started) {
-        after[drift.change] += 1;
-        if (effects.resumesSince !== undefined && resume(node, drift, effects.resumesSince)) continue;
-        sql.start.run(node, bucketOf(drift.path), drift.path, drift.change, ...contentOf(drift), now);
-      }
-      const isMoved = oldestMayHaveEnded || effects.started.length > 0;
-      return { ...after, oldestAt: isMoved ? (sql.oldestAt.get(node) ?? null) : counts.oldestAt };
-    },
+    apply: applier(sql),
 
     /** Returns how many of the ended drifts it removed; less than `limit` means that none is left. */
     dropEnded: (before: Millis, limit: number): number => sql.dropEnded.run(before, limit).changes,
+  };
+}
+
+function applier(sql: ReturnType<typeof prepare>) {
+  const end = (node: number, path: string, as: DriftEnd, at: Millis) => {
+    const row = sql.end.get(at, as, node, bucketOf(path), path);
+    if (!row) throw new Error(`no drift stands at ${path}`);
+    return row;
+  };
+
+  /** Returns whether there was such a drift. */
+  const resume = (node: number, drift: DriftContent, since: Millis): boolean => {
+    const before = lineOf(drift.before);
+    const id = sql.acceptedSince.get(node, drift.path, since, before);
+    if (id === undefined) return false;
+    sql.resume.run(drift.change, ...contentOf(drift), id);
+    return true;
+  };
+
+  return function apply(node: number, counts: DriftCounts, effects: DriftEffects, now: Millis): DriftCounts {
+    const after = { added: counts.added, removed: counts.removed, changed: counts.changed };
+    let oldestMayHaveEnded = false;
+    if (effects.endedAll) {
+      sql.endAll.run(now, effects.endedAll, node);
+      return noDrift;
+    }
+    for (const { path, as } of effects.ended) {
+      const ended = end(node, path, as, now);
+      after[ended.change] -= 1;
+      oldestMayHaveEnded ||= ended.first_seen_at === counts.oldestAt;
+    }
+    for (const drift of effects.altered) {
+      const bucket = bucketOf(drift.path);
+      after[sql.changeOf.get(node, bucket, drift.path)!] -= 1;
+      after[drift.change] += 1;
+      sql.alter.run(drift.change, ...contentOf(drift), node, bucket, drift.path);
+    }
+    for (const drift of effects.started) {
+      after[drift.change] += 1;
+      if (effects.resumesSince !== undefined && resume(node, drift, effects.resumesSince)) continue;
+      sql.start.run(node, bucketOf(drift.path), drift.path, drift.change, ...contentOf(drift), now);
+    }
+    const isMoved = oldestMayHaveEnded || effects.started.length > 0;
+    return { ...after, oldestAt: isMoved ? (sql.oldestAt.get(node) ?? null) : counts.oldestAt };
   };
 }
 
@@ -111,11 +124,11 @@ function prepare(db: Database) {
       .prepare<[number, number, string], ChangeKind>(`SELECT change FROM drift WHERE ${standing}`)
       .pluck(),
     start: db.prepare(
-      `INSERT INTO drift (node, bucket, path, change, attributes, before, after, aide, first_seen_at)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT INTO drift (node, bucket, path, change, attributes, before, after, aide, fingerprint, first_seen_at)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     ),
     alter: db.prepare(
-      `UPDATE drift SET change = ?, attributes = ?, before = ?, after = ?, aide = ?, acknowledgement = NULL WHERE ${standing}`,
+      `UPDATE drift SET change = ?, attributes = ?, before = ?, after = ?, aide = ?, fingerprint = ?, acknowledgement = NULL WHERE ${standing}`,
     ),
     end: db.prepare<
       [number, DriftEnd, number, number, string],
@@ -128,8 +141,14 @@ function prepare(db: Database) {
       )
       .pluck(),
     resume: db.prepare(
-      'UPDATE drift SET ended_at = NULL, ended_as = NULL, acknowledgement = NULL, change = ?, attributes = ?, after = ?, aide = ? WHERE id = ?',
+      'UPDATE drift SET ended_at = NULL, ended_as = NULL, acknowledgement = NULL, change = ?, attributes = ?, before = ?, after = ?, aide = ?, fingerprint = ? WHERE id = ?',
     ),
+    endAll: db.prepare('UPDATE drift SET ended_at = ?, ended_as = ? WHERE node = ? AND ended_at IS NULL'),
+    fingerprints: db
+      .prepare<[number], [Buffer, string]>(
+        'SELECT fingerprint, path FROM drift WHERE node = ? AND ended_at IS NULL',
+      )
+      .raw(),
     oldestAt: db
       .prepare<[number], number | null>(
         'SELECT min(first_seen_at) FROM drift WHERE node = ? AND ended_at IS NULL',
@@ -160,12 +179,16 @@ function prepare(db: Database) {
 
 function contentOf(
   drift: DriftContent,
-): [attributes: string, before: string | null, after: string | null, aide: string | null] {
-  return [drift.attributes.join(','), lineOf(drift.before), lineOf(drift.after), aideText(drift)];
-}
-
-function aideText({ aide }: DriftContent): string | null {
-  return aide && JSON.stringify(aide);
+): [
+  attributes: string,
+  before: string | null,
+  after: string | null,
+  aide: string | null,
+  fingerprint: Buffer,
+] {
+  const aide = drift.aide && JSON.stringify(drift.aide);
+  const fingerprint = Buffer.from(driftFingerprint(drift), 'hex');
+  return [drift.attributes.join(','), lineOf(drift.before), lineOf(drift.after), aide, fingerprint];
 }
 
 function toStanding(row: StandingRow): StandingDrift {

@@ -8,6 +8,7 @@ import type { Database } from 'better-sqlite3';
 import { aideMigration } from '#store/migrations/aide';
 import { acknowledgements } from '#store/migrations/acknowledgements';
 import { chainAudit } from '#store/migrations/audit-chain';
+import { addFleetDrift } from '#store/migrations/fleet-drift';
 import { contents } from '#store/migrations/contents';
 import { outlets } from '#store/migrations/outlets';
 
@@ -161,4 +162,5 @@ export const migrations: readonly Migration[] = [
   chainAudit,
   contents,
   outlets,
+  addFleetDrift,
 ];

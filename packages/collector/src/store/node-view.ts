@@ -24,6 +24,7 @@ export function nodeView(
     standing: (index) => (record ? drifts.standing(record.id, index) : []),
     unknown: (index) => (record ? unknown.inBucket(record.id, index) : new Map()),
     standingPath: (id) => (record ? drifts.standingPath(record.id, id) : null),
+    standingFingerprints: () => (record ? drifts.fingerprints(record.id) : new Map()),
     scope: (digest) => manifests.scope(digest),
     aide: aideView(tables, record?.id ?? null),
     baseline: (sequence) => (record && baselines.get(record.id, sequence)?.record) ?? null,

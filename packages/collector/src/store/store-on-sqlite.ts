@@ -6,11 +6,15 @@ import type { Command } from '@holdfast/shared/wire';
 import type { AuditRecord, Millis } from '#core/node-state';
 import { verifyAuditChain } from '#store/verify-audit-chain';
 import { AideStoreOnSqlite } from '#store/aide/aide-store';
+import { type FleetStore, fleetDrift, movesDrift } from '#store/fleet-drift';
 import { type CommitFollower, GroupCommit, type GroupCommitLimits } from '#store/group-commit';
 import { type ContentStore, contentStore } from '#store/content-store';
+import type { JobStore } from '#store/job-store';
+import { jobsOnSqlite } from '#store/jobs-on-sqlite';
 import { streamEntries } from '#store/manifest-stream';
 import { NodeCache } from '#store/node-cache';
 import type { NodeRecord } from '#store/node-rows';
+import { toSummary } from '#store/node-summary';
 import { nodeView } from '#store/node-view';
 import { addRevokedToken } from '#store/revoked-tokens';
 import { type OutletStore, outletStore } from '#store/outlet-store';
@@ -50,6 +54,8 @@ export class SqliteStore implements Store {
   readonly contents: ContentStore;
   readonly outlets: OutletStore;
   readonly aide: AideStore;
+  readonly fleet: FleetStore;
+  readonly jobs: JobStore;
   readonly #parts: SqliteStoreParts;
   readonly #tables: Tables;
   readonly #cache: NodeCache;
@@ -57,6 +63,7 @@ export class SqliteStore implements Store {
   readonly #unused: UnusedBuckets;
   readonly #space: SpaceOnDisk;
   readonly #probe;
+  #driftRevision = 0;
   readonly #waiting = new Map<string, Set<() => void>>();
   /** Nodes that got a command in the batch. */
   readonly #commanded = new Set<string>();
@@ -73,6 +80,12 @@ export class SqliteStore implements Store {
     this.aide = new AideStoreOnSqlite(this.#tables, this.#cache, this.#commits);
     this.#unused = new UnusedBuckets(db, this.#commits, this.#tables.manifests);
     this.#space = new SpaceOnDisk(db, this.#commits);
+    this.jobs = jobsOnSqlite(this.#tables, this.#commits);
+    this.fleet = fleetDrift(db, {
+      revision: () => this.#driftRevision,
+      liveNodes: () => this.#live().map(({ id }) => id),
+      random32: () => Math.floor(parts.random() * 2 ** 32),
+    });
     this.#probe = db.prepare(
       "INSERT INTO meta (key, value) VALUES ('probe', 1) ON CONFLICT DO UPDATE SET value = value + 1",
     );
@@ -93,6 +106,7 @@ export class SqliteStore implements Store {
       const record = writeEffects(this.#tables, before, apply);
       for (const { bucketDigests } of apply.manifests) this.#unused.wrote(bucketDigests);
       this.#cache.write(record);
+      if (movesDrift(before?.state ?? null, apply)) this.#driftRevision += 1;
       if (apply.commands.length > 0) this.#commanded.add(node);
       return { outcome, node: record.state, commands: commandsOf(record) };
     });
@@ -273,16 +287,4 @@ export class SqliteStore implements Store {
 /** A deleted node's wait until it is readmitted. */
 function commandsOf(record: NodeRecord | null): Command[] {
   return !record || record.state.deletedAt !== null ? [] : [...record.commands];
-}
-
-function toSummary({ state, observed, baseline, drift, unknownPaths }: NodeRecord): NodeSummary {
-  return {
-    state,
-    observedEntries: observed?.entries ?? 0,
-    observedScope: observed?.scopeDigest ?? null,
-    baselineScope: baseline?.scopeDigest ?? null,
-    drift: { added: drift.added, removed: drift.removed, changed: drift.changed },
-    oldestDriftAt: drift.oldestAt,
-    unknownPaths,
-  };
 }

@@ -16,6 +16,8 @@ import type { Command } from '@holdfast/shared/wire';
 import type { UnknownReason } from '@holdfast/shared/compare';
 import type { EngineDisagreement, PendingPath } from '#core/aide-state';
 import type { PackedAideDatabase } from '#store/aide/database-rows';
+import type { FleetStore } from '#store/fleet-drift';
+import type { JobStore } from '#store/job-store';
 import type { AuditHead, AuditVerdict } from '#core/audit-chain';
 import type {
   AuditRecord,
@@ -124,6 +126,8 @@ export interface AideStore {
 }
 
 export interface Store extends AsyncDisposable {
+  readonly fleet: FleetStore;
+  readonly jobs: JobStore;
   /** Changes when the data was restored from a backup; agents resynchronise when they see it change. */
   readonly epoch: string;
   readonly contents: ContentStore;

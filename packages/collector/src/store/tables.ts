@@ -10,6 +10,7 @@ import { contentRows } from '#store/content-rows';
 import { commandRows } from '#store/command-rows';
 import { driftRows } from '#store/drift-rows';
 import { historyRows } from '#store/history-rows';
+import { jobRows } from '#store/job-rows';
 import { manifestRows } from '#store/manifest-rows';
 import { nodeRows } from '#store/node-rows';
 import { tokenRows } from '#store/token-rows';
@@ -32,6 +33,7 @@ export function prepareTables(db: Database) {
     history: historyRows(db),
     audit: auditRows(db),
     commands: commandRows(db),
+    jobs: jobRows(db),
     contents: contentRows(db),
     tokens: tokenRows(db),
     aideDatabases,

@@ -25,7 +25,7 @@ export async function tidyUp(
     random,
   }: { readonly before: Millis; readonly maxBytes: number; readonly random: number },
 ): Promise<Tidied> {
-  const { history, drifts, acknowledgements, aideDatabases } = tables;
+  const { history, drifts, acknowledgements, aideDatabases, jobs } = tables;
   let events = await dropAll(commits, (slice) => history.dropEvents(before, slice), eventsPerStep);
   let ended = await dropAll(commits, (slice) => drifts.dropEnded(before, slice), driftsPerStep);
   await commits.run(() => aideDatabases.dropStale(before));
@@ -38,6 +38,7 @@ export async function tidyUp(
     ended += oldDrifts;
   }
   await dropAll(commits, (slice) => acknowledgements.drop(before, slice), driftsPerStep);
+  await dropAll(commits, (slice) => jobs.drop(before, slice), driftsPerStep);
   await space.giveBack();
   return { events, drifts: ended, ...removed };
 }

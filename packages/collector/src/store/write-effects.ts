@@ -42,6 +42,7 @@ export function writeEffects(tables: Tables, before: NodeRecord | null, effects:
   if (effects.newBaseline) {
     baselines.add(id, effects.newBaseline, head(effects.newBaseline.manifest)!.id);
   }
+  if (effects.jobResult) tables.jobs.accept(id, effects.jobResult, now);
   if (effects.acknowledge) acknowledgements.apply(id, effects.acknowledge);
   for (const event of effects.events) history.addEvent(id, event);
   if (effects.audit) audit.add(effects.audit);

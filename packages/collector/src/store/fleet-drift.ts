@@ -1,0 +1,142 @@
+/** The fleet's drift in rows: made when it is asked for, in short steps, and kept until drift has moved. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Database } from 'better-sqlite3';
+import type { Change, ChangeKind } from '@holdfast/shared/compare';
+import { fingerprintBytes } from '#core/drift-fingerprint';
+import { FleetGrouping, type FleetRow, type FleetView, type NodeKeys } from '#core/fleet-rows';
+import type { Millis, NodeEffects, NodeState } from '#core/node-state';
+import { attributesOf, entryOf } from '#store/drift-rows';
+import { reading } from '#store/storage-error';
+
+const driftsPerTurn = 4000;
+
+export interface FleetChange extends Change {
+  /** On whichever node came first. */
+  readonly firstSeenAt: Millis;
+}
+
+export interface FleetStore {
+  /** As of the time of the call or later; what moves meanwhile may show as it was or as it is. */
+  view(): Promise<FleetView>;
+  /** Names of the nodes, sorted; those after `after`, `limit` at most. */
+  nodesOf(row: FleetRow, after: string, limit: number): Promise<string[]>;
+  /** `limit` of its changes, sorted by path. */
+  changesOf(row: FleetRow, limit: number): Promise<FleetChange[]>;
+}
+
+export interface FleetParts {
+  /** Grows with every drift that starts, changes or ends, and with every node that leaves or comes back. */
+  readonly revision: () => number;
+  /** Numbers of the nodes that are not deleted. */
+  readonly liveNodes: () => Iterable<number>;
+  readonly random32: () => number;
+}
+
+export function fleetDrift(db: Database, parts: FleetParts): FleetStore {
+  const sql = prepare(db);
+  let kept: { readonly revision: number; readonly view: FleetView } | null = null;
+  let making: Promise<FleetView> | null = null;
+
+  const make = async (): Promise<FleetView> => {
+    const revision = parts.revision();
+    const view = await groupAll(sql.after, keysFor(parts));
+    kept = { revision, view };
+    return view;
+  };
+  return {
+    async view() {
+      // One that began before this call may lack what was written before it.
+      await making?.catch(() => null);
+      if (kept?.revision === parts.revision()) return kept.view;
+      making ??= make().finally(() => {
+        making = null;
+      });
+      return making;
+    },
+    async nodesOf(row, after, limit) {
+      return reading(() => sql.nodesOf.all(bytesOf(row.fingerprints[0]!), after, limit));
+    },
+    async changesOf(row, limit) {
+      const changes: FleetChange[] = [];
+      for (const [i, fingerprint] of row.fingerprints.slice(0, limit).entries()) {
+        const found = reading(() => sql.changeOf.get(bytesOf(fingerprint)));
+        if (found) changes.push(toChange(found));
+        if (i % 200 === 199) await nextTurn();
+      }
+      return changes.sort((a, b) => (a.path < b.path ? -1 : 1));
+    },
+  };
+}
+
+function keysFor({ liveNodes, random32 }: FleetParts): NodeKeys {
+  const keys = new Map<number, readonly [number, number, number]>();
+  for (const node of liveNodes()) keys.set(node, [random32(), random32(), random32()]);
+  return keys;
+}
+
+async function groupAll(after: ReturnType<typeof prepare>['after'], keys: NodeKeys): Promise<FleetView> {
+  const grouping = new FleetGrouping(keys);
+  let last: [Buffer, number] = [Buffer.alloc(0), 0];
+  for (;;) {
+    const drifts = reading(() => after.all(...last, driftsPerTurn));
+    for (const [fingerprint, node] of drifts) grouping.add(fingerprint.toString('hex'), node);
+    if (drifts.length < driftsPerTurn) return grouping.finish();
+    last = drifts.at(-1)!;
+    await nextTurn();
+  }
+}
+
+/** Whether the fleet's drift may be another one afterwards. */
+export function movesDrift(before: NodeState | null, { state, drift }: NodeEffects): boolean {
+  const { started, altered, ended, endedAll } = drift;
+  const isListed = (node: NodeState | null) => node !== null && node.deletedAt === null;
+  return (
+    started.length + altered.length + ended.length > 0 || !!endedAll || isListed(before) !== isListed(state)
+  );
+}
+
+interface ChangeRow {
+  readonly path: string;
+  readonly change: ChangeKind;
+  readonly attributes: string;
+  readonly before: string | null;
+  readonly after: string | null;
+  readonly first_seen_at: number;
+}
+
+function prepare(db: Database) {
+  return {
+    after: db
+      .prepare<[Buffer, number, number], [Buffer, number]>(
+        `SELECT fingerprint, node FROM drift INDEXED BY drift_fleet
+         WHERE ended_at IS NULL AND (fingerprint, node) > (?, ?) ORDER BY fingerprint, node LIMIT ?`,
+      )
+      .raw(),
+    nodesOf: db
+      .prepare<[Buffer, string, number], string>(
+        `SELECT name FROM drift INDEXED BY drift_fleet JOIN node ON node.id = drift.node
+         WHERE fingerprint = ? AND ended_at IS NULL AND deleted_at IS NULL AND name > ? ORDER BY name LIMIT ?`,
+      )
+      .pluck(),
+    changeOf: db.prepare<[Buffer], ChangeRow>(
+      `SELECT path, change, attributes, before, after, first_seen_at FROM drift INDEXED BY drift_fleet
+       WHERE fingerprint = ? AND ended_at IS NULL LIMIT 1`,
+    ),
+  };
+}
+
+function toChange({ first_seen_at, attributes, before, after, ...row }: ChangeRow): FleetChange {
+  return {
+    ...row,
+    attributes: attributesOf(attributes),
+    before: entryOf(before),
+    after: entryOf(after),
+    firstSeenAt: first_seen_at,
+  };
+}
+
+function bytesOf(fingerprint: string): Buffer {
+  const bytes = Buffer.from(fingerprint, 'hex');
+  if (bytes.length !== fingerprintBytes) throw new Error(`${fingerprint} is no fingerprint`);
+  return bytes;
+}
