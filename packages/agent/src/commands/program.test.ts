@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { ended, mainFile, testAgent } from './test-agent.ts';
 
-const commands = ['run', 'scan', 'init', 'check', 'update', 'doctor', 'version'];
+const commands = ['run', 'scan', 'init', 'check', 'update', 'doctor', 'aide-config', 'version'];
 
 test('version and help print to stdout alone, and exit 0', async (t) => {
   const agent = await testAgent(t);
