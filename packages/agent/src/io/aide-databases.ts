@@ -3,15 +3,15 @@
  * not show in the agent's memory. Nothing here throws for what a network or a collector can do.
  */
 import type { FileHandle } from 'node:fs/promises';
-import { readFile } from 'node:fs/promises';
 import type { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip, createGzip, createZstdCompress, createZstdDecompress } from 'node:zlib';
 import { Problem } from '@holdfast/shared/wire';
 import { maxAideDatabaseBytesUnpacked } from '@holdfast/shared/wire-aide';
 import { Compile } from 'typebox/compile';
-import { Agent, type Dispatcher } from 'undici';
+import { Agent, type buildConnector, type Dispatcher } from 'undici';
 import { type CollectorClientOptions, connectTimeoutMs } from '#io/collector-client';
+import { collectorConnector } from '#io/connect';
 import { TokenError, tokenSource } from '#io/token-source';
 
 export const databaseTimeoutMs = 300_000;
@@ -35,8 +35,7 @@ export interface AideDatabases {
 export async function openAideDatabases(
   options: CollectorClientOptions,
 ): Promise<AideDatabases & AsyncDisposable> {
-  const ca = options.caFile === undefined ? undefined : await readFile(options.caFile, 'utf8');
-  return new HttpAideDatabases(options, ca);
+  return new HttpAideDatabases(options, await collectorConnector(options.caFile, connectTimeoutMs));
 }
 
 const problemShape = Compile(Problem);
@@ -50,15 +49,14 @@ class HttpAideDatabases implements AideDatabases, AsyncDisposable {
   /** Whether the collector, or a proxy before it, takes zstd. */
   #takesZstd = true;
 
-  constructor(options: CollectorClientOptions, ca: string | undefined) {
+  constructor(options: CollectorClientOptions, connect: buildConnector.connector) {
     const url = new URL(options.url);
     const node = encodeURIComponent(options.node);
     this.#origin = url.origin;
     this.#path = `${url.pathname.replace(/\/+$/, '')}/api/v1/nodes/${node}/aide/databases`;
     this.#token = tokenSource(options.token);
     this.#agent = new Agent({
-      connect: { timeout: connectTimeoutMs, ...(ca === undefined ? {} : { ca }) },
-      allowH2: false,
+      connect,
       connections: 1,
     });
   }

@@ -134,12 +134,8 @@ const needOpenssl = needTool('openssl', 'apt-get install -y openssl');
 
 test('a collector is trusted by the configured CA, and not without it', { skip: needOpenssl }, async (t) => {
   const directory = await temporaryDirectory(t);
-  const key = join(directory, 'key.pem');
-  const cert = join(directory, 'cert.pem');
-  const request = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
-  const names = ['-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1', '-days', '2'];
-  await promisify(execFile)('openssl', [...request, ...names, '-keyout', key, '-out', cert]);
-  const tls = { key: await readFile(key), cert: await readFile(cert) };
+  const tls = await selfSigned(join(directory, 'one'));
+  const cert = join(directory, 'one.cert');
   const port = await listen(
     t,
     createTlsServer(tls, (_, response) => response.writeHead(500).end()),
@@ -151,6 +147,41 @@ test('a collector is trusted by the configured CA, and not without it', { skip: 
   const refused = await strict.send(body, never);
   assert.match(refused.kind === 'unavailable' ? refused.reason : '', /self.signed/);
 });
+
+test('a CA file that is replaced holds from the next connection on', { skip: needOpenssl }, async (t) => {
+  const directory = await temporaryDirectory(t);
+  const pairs: { key: Buffer; cert: Buffer }[] = [];
+  for (const name of ['old', 'new']) pairs.push(await selfSigned(join(directory, name)));
+  const [before, after] = pairs as [(typeof pairs)[0], (typeof pairs)[0]];
+  const server = createTlsServer(before, (_, response) =>
+    response.writeHead(500, { connection: 'close' }).end(),
+  );
+  const port = await listen(t, server);
+  const caFile = join(directory, 'ca.pem');
+  await writeFile(caFile, before.cert);
+  await using client = await open(`https://127.0.0.1:${port}`, { caFile });
+  const reason = async () => {
+    const outcome = await client.send(body, never);
+    return outcome.kind === 'unavailable' ? outcome.reason : '';
+  };
+  assert.match(await reason(), /answered 500/);
+  server.setSecureContext(after);
+  assert.match(await reason(), /self.signed/);
+  await writeFile(`${caFile}.new`, after.cert);
+  await rename(`${caFile}.new`, caFile);
+  assert.match(await reason(), /answered 500/);
+  await rm(caFile);
+  assert.match(await reason(), /answered 500/, 'what was read last holds');
+});
+
+async function selfSigned(path: string): Promise<{ key: Buffer; cert: Buffer }> {
+  const key = `${path}.key`;
+  const cert = `${path}.cert`;
+  const request = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
+  const names = ['-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1', '-days', '2'];
+  await promisify(execFile)('openssl', [...request, ...names, '-keyout', key, '-out', cert]);
+  return { key: await readFile(key), cert: await readFile(cert) };
+}
 
 test('small bodies go as they are, larger ones compressed, and both are the JSON of the value', async () => {
   const small = { a: 'x'.repeat(100) };

@@ -2,9 +2,8 @@
  * The agent's way to the collector: one origin, kept connections, a deadline on everything. Nothing here throws for
  * what a network, a proxy or a collector can do; see core/collector-outcome.ts for what may come of a request.
  */
-import { readFile } from 'node:fs/promises';
 import type { Report } from '@holdfast/shared/wire';
-import { Agent, type Dispatcher } from 'undici';
+import { Agent, type buildConnector, type Dispatcher } from 'undici';
 import {
   type CommandsOutcome,
   commandsOutcome,
@@ -13,6 +12,7 @@ import {
   reportOutcome,
   type Unavailable,
 } from '#core/collector-outcome';
+import { collectorConnector } from '#io/connect';
 import { type Encoding, encodings, type PackedBody, packBody } from '#io/pack-body';
 import { TokenError, type TokenOptions, tokenSource } from '#io/token-source';
 
@@ -29,7 +29,7 @@ export interface CollectorClientOptions {
   readonly url: string;
   readonly node: string;
   readonly token: TokenOptions;
-  /** PEM; in the place of the system's store. Read once. */
+  /** PEM; in the place of the system's store. Read again when it changes. */
   readonly caFile?: string | undefined;
   /** Milliseconds since 1970. */
   readonly clock: () => number;
@@ -59,8 +59,7 @@ export interface NodeRequest {
 export async function openCollectorClient(
   options: CollectorClientOptions,
 ): Promise<CollectorClient & AsyncDisposable> {
-  const ca = options.caFile === undefined ? undefined : await readFile(options.caFile, 'utf8');
-  return new HttpCollectorClient(options, ca);
+  return new HttpCollectorClient(options, await collectorConnector(options.caFile, connectTimeoutMs));
 }
 
 class HttpCollectorClient implements CollectorClient, AsyncDisposable {
@@ -73,7 +72,7 @@ class HttpCollectorClient implements CollectorClient, AsyncDisposable {
   readonly #commandsMs: number;
   #encoding: Encoding = 'zstd';
 
-  constructor(options: CollectorClientOptions, ca: string | undefined) {
+  constructor(options: CollectorClientOptions, connect: buildConnector.connector) {
     const url = new URL(options.url);
     this.#origin = url.origin;
     this.#path = `${url.pathname.replace(/\/+$/, '')}/api/v1/nodes/${encodeURIComponent(options.node)}`;
@@ -82,8 +81,7 @@ class HttpCollectorClient implements CollectorClient, AsyncDisposable {
     this.#reportMs = options.timeouts?.reportMs ?? reportTimeoutMs;
     this.#commandsMs = options.timeouts?.commandsMs ?? commandsTimeoutMs;
     this.#agent = new Agent({
-      connect: { timeout: connectTimeoutMs, ...(ca === undefined ? {} : { ca }) },
-      allowH2: false,
+      connect,
       connections: 3, // a report, the long poll, and what is told beside them
       maxResponseSize: maxAnswerBytes,
     });
