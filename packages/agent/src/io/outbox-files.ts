@@ -55,7 +55,7 @@ export async function loadSegments(directory: string): Promise<LoadedSegments> {
   let cutBytes = 0;
   for (const name of names) {
     const path = join(directory, name);
-    const file = await readFile(path);
+    const file = await readSegmentFile(path);
     const parsed = parseSegment(file);
     if (parsed.state === 'torn' && name === names.at(-1)) {
       await cutOff(path, parsed.soundBytes);
@@ -69,6 +69,15 @@ export async function loadSegments(directory: string): Promise<LoadedSegments> {
     segments.push({ path, first, last, bytes: parsed.soundBytes });
   }
   return { segments, head, cutBytes };
+}
+
+async function readSegmentFile(path: string): Promise<Buffer> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EISDIR') throw error;
+    throw new DamagedOutboxError(`${path} is a directory`);
+  }
 }
 
 /** The head as it would be written after the last batch. */

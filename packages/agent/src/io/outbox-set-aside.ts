@@ -34,6 +34,11 @@ export interface Salvage {
   readonly dropped: number;
 }
 
+function emptyForDirectory(error: NodeJS.ErrnoException): Buffer {
+  if (error.code === 'EISDIR') return Buffer.alloc(0);
+  throw error;
+}
+
 /** Everything in a journal that still checks out. */
 export async function salvage(directory: string): Promise<Salvage> {
   const events = new Map<number, ObservedEvent>();
@@ -41,7 +46,8 @@ export async function salvage(directory: string): Promise<Salvage> {
   let acknowledged = 0;
   let dropped = 0;
   for (const name of await segmentNames(directory)) {
-    const { head, batches } = parseSegment(await readFile(join(directory, name)));
+    const file = await readFile(join(directory, name)).catch(emptyForDirectory);
+    const { head, batches } = parseSegment(file);
     next = Math.max(next, head?.next ?? 1);
     for (const record of head ? [head, ...batches] : batches) {
       acknowledged = Math.max(acknowledged, record.acknowledged);

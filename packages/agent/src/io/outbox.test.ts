@@ -184,6 +184,19 @@ test('damage that comes while the outbox is open is found when it is read', asyn
   });
 });
 
+test('a directory in the place of a segment is damage, and what else checks out is kept', async (t) => {
+  const path = await temporaryDirectory(t);
+  await using(path, async (outbox) => {
+    outbox.append(changes(1, 2));
+    await outbox.settled();
+  });
+  await mkdir(join(path, 'outbox', '0000000000000009.segment'));
+  await using(path, async (outbox) => {
+    assert.match(outbox.degraded ?? '', /damaged/);
+    assert.deepEqual(await positions(outbox), [1, 2]);
+  });
+});
+
 test('an outbox that someone removed is begun anew, and that shows', async (t) => {
   const path = await temporaryDirectory(t);
   await using(path, async (outbox) => {
