@@ -10,6 +10,7 @@ import { Compile } from 'typebox/compile';
 import { type Document, parseDocument } from 'yaml';
 import { compileGlob, globProblem } from './glob.ts';
 import { isPathText, isWithin, parentOf } from './path-text.ts';
+import { schemaProblems } from './schema-problems.ts';
 
 /** What a rule may name. `sha256` brings `size` along: size follows from the content. */
 export const scopeAttributes = ['type', 'mode', 'uid', 'gid', 'sha256', 'target', 'device'] as const;
@@ -76,10 +77,7 @@ function valueOf(document: Document): unknown {
 /** Checks a value that should be a scope. Throws {@link ScopeError} with every problem at once. */
 export function checkScope(value: unknown): Scope {
   if (!scopeShape.Check(value)) {
-    const problems = scopeShape
-      .Errors(value)
-      .map((error) => `${error.instancePath || '/'}: ${error.message}`);
-    throw new ScopeError(problems);
+    throw new ScopeError(schemaProblems(scopeShape.Errors(value)));
   }
   const problems: string[] = [];
   const seen = new Set<string>();

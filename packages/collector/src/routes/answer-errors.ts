@@ -1,3 +1,4 @@
+import { type SchemaError, schemaProblems } from '@holdfast/shared/schema-problems';
 /** Turns whatever a route or Fastify throws into a problem. What the caller did not cause is logged, and not told. */
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { StorageUnavailableError } from '#store/store';
@@ -52,12 +53,7 @@ function schemaProblem(error: FastifyError): string {
   return describeSchemaErrors(where, error.validation ?? []);
 }
 
-export function describeSchemaErrors(
-  where: string,
-  errors: readonly { readonly instancePath: string; readonly message?: string | undefined }[],
-): string {
-  const named = errors
-    .slice(0, maxErrorsNamed)
-    .map(({ instancePath, message }) => `${where}${instancePath} ${message ?? 'is not as it should be'}`);
-  return named.join('; ');
+export function describeSchemaErrors(where: string, errors: readonly SchemaError[]): string {
+  const problems = schemaProblems(errors).slice(0, maxErrorsNamed);
+  return problems.map((problem) => `${where}${problem.replace(/^\/:/, ':')}`).join('; ');
 }

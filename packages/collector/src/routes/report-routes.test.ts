@@ -62,9 +62,9 @@ describe('routes of agents', () => {
     const cases: [string, unknown][] = [
       ['', ''],
       ['is not JSON', '{'],
-      ['must be object', '[]'],
+      ['must be a mapping of names to values', '[]'],
       ['scope', withoutScope],
-      ['additional', { ...node.heartbeat(), more: 1 }],
+      ['more: is not known here', { ...node.heartbeat(), more: 1 }],
       ['/upserts/0', { ...node.heartbeat(), upserts: [{ path: '/x', type: 'nonsense' }] }],
       ['/sequence', { ...node.heartbeat(), sequence: -1 }],
     ];
