@@ -5,13 +5,12 @@
  */
 import { spawn } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { availableParallelism } from 'node:os';
 import { CollectorApp } from '../test/harness/collector-app.ts';
 import { operatorToken } from '../test/harness/process.ts';
-import { startFakeProvider } from '../test/harness/terraform/provider.ts';
 import { fakeFiles, run, StackTree, type Swept } from '../test/harness/terraform/stack-tree.ts';
 import type { Bench, BenchOptions } from './bench.ts';
 import type { Table } from './table.ts';
@@ -40,7 +39,7 @@ async function builtIn({ say }: BenchOptions): Promise<Table> {
 }
 
 async function withProvider({ say }: BenchOptions): Promise<Table> {
-  await using provider = await startFakeProvider();
+  await using provider = await startProviderProcess();
   await using tree = await StackTree.create(provider.environment);
   const names = Array.from({ length: providerResources }, (_, i) => `f${i}`);
   const files = names.map((name) => [name, { path: tree.file(`s000-${name}`), content: 'hello' }] as const);
@@ -150,6 +149,21 @@ class AskedApi implements AsyncDisposable {
     this.#asker.kill('SIGKILL');
     await this.#collector[Symbol.asyncDispose]();
   }
+}
+
+/** Its work is not the collector's. */
+async function startProviderProcess(): Promise<{ environment: Record<string, string> } & AsyncDisposable> {
+  const file = join(import.meta.dirname, '..', 'test', 'harness', 'terraform', 'provider-process.ts');
+  const child = spawn(process.execPath, [file], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const [line] = (await once(child.stdout, 'data')) as [Buffer];
+  return {
+    environment: JSON.parse(line.toString()) as Record<string, string>,
+    async [Symbol.asyncDispose]() {
+      const ended = once(child, 'close');
+      child.stdin.end();
+      await ended;
+    },
+  };
 }
 
 function nameOf(i: number): string {

@@ -6,8 +6,8 @@
 /** Shorter ones are not looked for: they would be found everywhere. */
 export const minSecretLength = 6;
 /** With more secrets than these nothing can be kept, and everything is withheld. */
-export const maxSecrets = 20_000;
-export const maxSecretCharacters = 4 * 1024 * 1024;
+export const maxSecrets = 5000;
+export const maxSecretCharacters = 1024 * 1024;
 
 const redacted = '[redacted]';
 const withheld = '[withheld: it may hold secrets that are not known]';
@@ -37,6 +37,8 @@ const patterns: readonly (readonly [RegExp, string])[] = [
 
 export class Redactor {
   readonly #secrets = new Set<string>();
+  /** By their first characters. */
+  readonly #forms = new Map<string, string[]>();
   #characters = 0;
   #isOver = false;
 
@@ -54,6 +56,12 @@ export class Redactor {
         this.#secrets.size >= maxSecrets || this.#characters + text.length > maxSecretCharacters;
       if (this.#isOver) return;
       this.#secrets.add(text);
+      for (const form of formsOf(text)) {
+        const start = form.slice(0, minSecretLength);
+        const alike = this.#forms.get(start);
+        if (alike) alike.push(form);
+        else this.#forms.set(start, [form]);
+      }
       this.#characters += text.length;
     }
   }
@@ -80,24 +88,20 @@ export class Redactor {
     return this.#withoutSecrets(text) !== text;
   }
 
+  /** In time that depends on the text, and hardly on how many secrets there are. */
   #withoutSecrets(text: string): string {
-    const isThere = startsIn(text);
-    const forms = [...this.#secrets]
-      .flatMap((secret) => formsOf(secret, isThere))
-      .filter((form) => text.includes(form));
-    forms.sort((a, b) => b.length - a.length);
-    return forms.reduce((result, form) => result.replaceAll(form, redacted), text);
+    const found = new Set<string>();
+    for (let i = 0; i + minSecretLength <= text.length; i++) {
+      for (const form of this.#forms.get(text.slice(i, i + minSecretLength)) ?? []) {
+        if (text.startsWith(form, i)) found.add(form);
+      }
+    }
+    const longestFirst = [...found].sort((a, b) => b.length - a.length);
+    return longestFirst.reduce((result, form) => result.replaceAll(form, redacted), text);
   }
 }
 
-/** Most secrets are nowhere in the text: tells by their first characters, much faster than by looking for each. */
-function startsIn(text: string): (form: string) => boolean {
-  const starts = new Set<string>();
-  for (let i = 0; i + minSecretLength <= text.length; i++) starts.add(text.slice(i, i + minSecretLength));
-  return (form) => starts.has(form.slice(0, minSecretLength));
-}
-
-function formsOf(secret: string, isThere: (form: string) => boolean): string[] {
+function formsOf(secret: string): string[] {
   const encoded = Buffer.from(secret, 'utf8');
   const forms = [
     secret,
@@ -113,7 +117,7 @@ function formsOf(secret: string, isThere: (form: string) => boolean): string[] {
       forms.push(inner, inner.replaceAll('+', '-').replaceAll('/', '_'));
     }
   }
-  return [...new Set(forms)].filter((form) => form.length >= minSecretLength && isThere(form));
+  return [...new Set(forms)].filter((form) => form.length >= minSecretLength);
 }
 
 /** A lone surrogate can't be encoded, and is not printed in this form either. */
