@@ -11,6 +11,7 @@ import { chainAudit } from '#store/migrations/audit-chain';
 import { addFleetDrift } from '#store/migrations/fleet-drift';
 import { contents } from '#store/migrations/contents';
 import { outlets } from '#store/migrations/outlets';
+import { sweepMigration } from '#store/migrations/sweeps';
 
 /** Statements, or what makes them of the data that is there. Each runs in the transaction of the whole upgrade. */
 export type Migration = string | ((db: Database) => void);
@@ -163,4 +164,5 @@ export const migrations: readonly Migration[] = [
   contents,
   outlets,
   addFleetDrift,
+  sweepMigration,
 ];

@@ -30,6 +30,7 @@ import type {
   Tidied,
   TokenRecord,
 } from '#store/store';
+import { SqliteSweeps } from '#store/sweeps-on-sqlite';
 import { prepareTables, type Tables } from '#store/tables';
 import { tidyUp } from '#store/tidy-up';
 import { UnusedBuckets } from '#store/unused-buckets';
@@ -51,6 +52,7 @@ const nodesPerTurn = 200;
 
 export class SqliteStore implements Store {
   readonly epoch: string;
+  readonly sweeps: SqliteSweeps;
   readonly contents: ContentStore;
   readonly outlets: OutletStore;
   readonly aide: AideStore;
@@ -86,6 +88,7 @@ export class SqliteStore implements Store {
       liveNodes: () => this.#live().map(({ id }) => id),
       random32: () => Math.floor(parts.random() * 2 ** 32),
     });
+    this.sweeps = new SqliteSweeps(this.#tables, this.#commits);
     this.#probe = db.prepare(
       "INSERT INTO meta (key, value) VALUES ('probe', 1) ON CONFLICT DO UPDATE SET value = value + 1",
     );

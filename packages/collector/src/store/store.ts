@@ -30,6 +30,7 @@ import type {
   NodeView,
   StandingDrift,
 } from '#core/node-state';
+import type { SweepStore } from '#store/sweep-store';
 
 export class StorageUnavailableError extends Error {
   readonly code = 'storage-unavailable';
@@ -108,6 +109,7 @@ export interface TokenRecord {
 export interface Tidied {
   readonly events: number;
   readonly drifts: number;
+  readonly sweeps: number;
   readonly manifests: number;
   readonly buckets: number;
 }
@@ -132,6 +134,7 @@ export interface Store extends AsyncDisposable {
   readonly epoch: string;
   readonly contents: ContentStore;
   readonly outlets: OutletStore;
+  readonly sweeps: SweepStore;
 
   /** Decides and writes over one node. See the guarantees above. `decide` may be called again if the write is retried, so it must be pure. */
   decide<Refusal, Outcome>(
@@ -183,7 +186,7 @@ export interface Store extends AsyncDisposable {
   tokenByHash(hash: string): Promise<TokenRecord | null>;
 
   /**
-   * Removes events and ended drifts older than `before`, and the oldest of those that are younger while the database holds more than
+   * Removes events, ended drifts and sweeps older than `before`, and the oldest events and drifts that are younger while the database holds more than
    * `maxBytes`; then buckets and manifests that nothing refers to; then gives free pages back to the file system. In short steps.
    */
   tidy(before: Millis, maxBytes?: number): Promise<Tidied>;

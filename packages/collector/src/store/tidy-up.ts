@@ -8,6 +8,7 @@ import type { UnusedBuckets } from '#store/unused-buckets';
 
 const eventsPerStep = 500;
 const driftsPerStep = 200;
+const sweepsPerStep = 5;
 
 export interface TidyParts {
   readonly tables: Tables;
@@ -28,6 +29,7 @@ export async function tidyUp(
   const { history, drifts, acknowledgements, aideDatabases, jobs } = tables;
   let events = await dropAll(commits, (slice) => history.dropEvents(before, slice), eventsPerStep);
   let ended = await dropAll(commits, (slice) => drifts.dropEnded(before, slice), driftsPerStep);
+  const sweeps = await dropAll(commits, (slice) => tables.sweeps.drop(before, slice), sweepsPerStep);
   await commits.run(() => aideDatabases.dropStale(before));
   const removed = await unused.remove(random);
   while (space.usedBytes() > maxBytes) {
@@ -40,7 +42,7 @@ export async function tidyUp(
   await dropAll(commits, (slice) => acknowledgements.drop(before, slice), driftsPerStep);
   await dropAll(commits, (slice) => jobs.drop(before, slice), driftsPerStep);
   await space.giveBack();
-  return { events, drifts: ended, ...removed };
+  return { events, drifts: ended, sweeps, ...removed };
 }
 
 async function dropAll(

@@ -33,7 +33,7 @@ test('events and ended drift older than the retention go; what stands and what i
   assert.deepEqual(await agent.history(store), ['changed /etc/hosts untold']);
   assert.deepEqual(await agent.standing(store), ['changed /etc/hosts', 'added /etc/new']);
   assert.equal((await store.standingDrift('n1'))[0]?.occurrences, 1);
-  assert.deepEqual(await store.tidy(before), { events: 0, drifts: 0, manifests: 0, buckets: 0 });
+  assert.deepEqual(await store.tidy(before), { events: 0, drifts: 0, sweeps: 0, manifests: 0, buckets: 0 });
 });
 
 test('buckets that only a replaced manifest held go, and no other', async () => {

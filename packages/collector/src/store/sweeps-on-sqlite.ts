@@ -1,0 +1,155 @@
+/** The store of sweeps on SQLite. It keeps nothing in memory, so a command may write beside the collector that serves. */
+import { randomBytes } from 'node:crypto';
+import type { AuditRecord } from '#core/node-state';
+import type { GroupCommit } from '#store/group-commit';
+import { reading } from '#store/storage-error';
+import type {
+  PushedSweep,
+  StackChange,
+  SweepEnd,
+  SweepScope,
+  SweepStart,
+  SweepStore,
+  TakenSweep,
+} from '#store/sweep-store';
+import { type SweepRows } from '#store/sweep-rows';
+import { isPerpetual, standingRuns } from '#sweep/core/perpetual';
+import { causeOf, type StackResult } from '#sweep/core/stack-result';
+import { nextStackState } from '#sweep/core/stack-state';
+
+/** Past results that are looked at to tell whether a difference will ever settle. */
+const maxHistory = 2 * standingRuns;
+
+export class SqliteSweeps implements SweepStore {
+  readonly #rows: SweepRows;
+  readonly #commits: GroupCommit;
+  readonly #addAudit: (audit: AuditRecord) => void;
+
+  constructor(rows: SweepRows, commits: GroupCommit, addAudit: (audit: AuditRecord) => void) {
+    this.#rows = rows;
+    this.#commits = commits;
+    this.#addAudit = addAudit;
+  }
+
+  salt() {
+    const fresh = randomBytes(32).toString('hex');
+    return this.#commits.run(() => this.#rows.salt(fresh));
+  }
+
+  begin(start: SweepStart, audit: AuditRecord | null) {
+    return this.#commits.run(() => {
+      this.#rows.add(start, null);
+      if (audit) this.#addAudit(audit);
+    });
+  }
+
+  discovered(id: string, scope: SweepScope, stacks: readonly StackResult[]) {
+    return this.#commits.run(() => {
+      const sweep = this.#idOf(id);
+      this.#rows.setScope(sweep, scope);
+      for (const result of stacks) this.#rows.setResult(sweep, result);
+    });
+  }
+
+  keep(id: string, results: readonly StackResult[]) {
+    return this.#commits.run(() => {
+      const sweep = this.#idOf(id);
+      for (const result of results) this.#rows.setResult(sweep, result);
+    });
+  }
+
+  finish(id: string, end: SweepEnd, results: readonly StackResult[] | null) {
+    return this.#commits.run(() => this.#finish(id, end, results));
+  }
+
+  take({ start, scope, end, results, digest }: PushedSweep): Promise<TakenSweep> {
+    return this.#commits.run((): TakenSweep => {
+      const known = this.#rows.byName(start.id);
+      if (known) return { kind: known.digest === digest ? 'repeated' : 'conflict' };
+      const sweep = this.#rows.add(start, digest);
+      if (scope) this.#rows.setScope(sweep, scope);
+      return { kind: 'taken', changes: this.#finish(start.id, end, results) };
+    });
+  }
+
+  async running() {
+    return reading(() => this.#rows.running());
+  }
+
+  async sweep(id: string) {
+    return reading(() => this.#rows.byName(id)?.record ?? null);
+  }
+
+  async sweeps(before: string | null, limit: number) {
+    return reading(() => {
+      const from = before === null ? Number.MAX_SAFE_INTEGER : (this.#rows.byName(before)?.id ?? 0);
+      return this.#rows.before(from, limit);
+    });
+  }
+
+  async resultsOf(sweep: string) {
+    return reading(() => {
+      const known = this.#rows.byName(sweep);
+      return known ? this.#rows.results(known.id) : [];
+    });
+  }
+
+  async stacks() {
+    return reading(() => this.#rows.stacks());
+  }
+
+  async stack(name: string) {
+    return reading(() => this.#rows.stack(name));
+  }
+
+  async outcomesOf(stack: string, limit: number) {
+    return reading(() => this.#rows.outcomesOf(stack, limit));
+  }
+
+  async lastWhole() {
+    return reading(() => this.#rows.lastWhole());
+  }
+
+  #finish(id: string, end: SweepEnd, results: readonly StackResult[] | null): StackChange[] {
+    const known = this.#rows.byName(id);
+    if (!known) throw new Error(`no sweep ${id} has begun`);
+    for (const result of results ?? []) this.#rows.setResult(known.id, result);
+    this.#rows.setEnd(known.id, end);
+    const all = this.#rows.results(known.id);
+    const changes = all.map((result) => this.#next(result, id, end.endedAt));
+    if (known.record.only === null && end.phase === 'finished') this.#forgetOthers(all, end.endedAt);
+    return changes;
+  }
+
+  #next(result: StackResult, sweep: string, sweptAt: number): StackChange {
+    const before = this.#rows.stack(result.stack);
+    const perpetual =
+      causeOf(result.outcome) !== null && this.#isPerpetual(result.stack, before?.sweeps ?? 0);
+    const after = nextStackState(before, result, { sweep, sweptAt, isPerpetual: perpetual });
+    if (after !== before) this.#rows.setStack(after);
+    return { before, after };
+  }
+
+  /** `earlier`: sweeps before this one. */
+  #isPerpetual(stack: string, earlier: number): boolean {
+    const history = this.#rows
+      .outcomesOf(stack, maxHistory)
+      .map(({ result }) => result)
+      .reverse();
+    return isPerpetual(history, history.length === earlier + 1);
+  }
+
+  /** Stacks that are gone from the source; unless a newer sweep knew them. */
+  #forgetOthers(results: readonly StackResult[], sweptAt: number): void {
+    const found = new Set(results.map(({ stack }) => stack));
+    for (const { stack, sweptAt: last } of this.#rows.stacks()) {
+      if (!found.has(stack) && last <= sweptAt) this.#rows.dropStack(stack);
+    }
+  }
+
+  #idOf(name: string): number {
+    const known = this.#rows.byName(name);
+    if (!known) throw new Error(`no sweep ${name} has begun`);
+    return known.id;
+  }
+}
