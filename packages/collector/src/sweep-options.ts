@@ -2,6 +2,7 @@
 import { absolutePath, httpUrl, matching, path, text, wholeNumber } from '@holdfast/shared/option-parsers';
 import { option, type OptionTable, type OptionValues, type Parser } from '@holdfast/shared/options';
 import { validate as isCron } from 'node-cron';
+import { commandProblem } from '#sweep/core/stack-command';
 
 export const serviceAccountTokenFile = '/var/run/secrets/kubernetes.io/serviceaccount/token';
 
@@ -198,9 +199,8 @@ function command(): Parser<readonly string[]> {
   return (given) => {
     const parsed = parse(given);
     if ('problem' in parsed) return parsed;
-    return parsed.value.indexOf('plan') > 0
-      ? parsed
-      : { problem: 'must hold the word plan after the program, as in "terragrunt plan"' };
+    const problem = commandProblem(parsed.value);
+    return problem === null ? parsed : { problem };
   };
 }
 

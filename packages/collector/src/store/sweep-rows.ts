@@ -101,6 +101,7 @@ export function sweepRows(db: Database) {
     },
     setResult: (sweep: number, result: StackResult) =>
       sql.setResult.run(result.stack, sweep, result.outcome, JSON.stringify(result)),
+    dropResults: (sweep: number) => sql.dropResults.run(sweep),
     results: (sweep: number): StackResult[] =>
       sql.results.all(sweep).map((text) => JSON.parse(text) as StackResult),
     /** Newest first. */

@@ -48,6 +48,8 @@ export interface SweepEnd {
   readonly phase: Exclude<SweepPhase, 'running'>;
   readonly failure: { readonly phase: Phase; readonly diagnostic: string } | null;
   readonly endedBy: 'deadline' | 'breaker' | 'interrupt' | null;
+  /** What differed was planned again against this commit; null if nothing was, or if there is no commit. */
+  readonly confirmedOn: string | null;
   readonly predictedMs: number | null;
   readonly reclassified: number;
   readonly rules: readonly RuleUse[];
@@ -97,15 +99,15 @@ export type TakenSweep =
 export interface SweepStore {
   /** Secret, and the same for ever: what fingerprints are salted with. */
   salt(): Promise<string>;
-  /** Writes that a sweep runs. */
-  begin(start: SweepStart, audit: AuditRecord | null): Promise<void>;
-  /** Writes which stacks it is over. */
+  /** Writes that a sweep runs, over `stacks` as far as it is known before the checkout. */
+  begin(start: SweepStart, stacks: readonly StackResult[], audit: AuditRecord | null): Promise<void>;
+  /** Writes which stacks it is over, in the place of those that were thought to be. */
   discovered(id: string, scope: SweepScope, stacks: readonly StackResult[]): Promise<void>;
   /** Writes results that stand. */
   keep(id: string, results: readonly StackResult[]): Promise<void>;
   /**
-   * Writes the end of a sweep, and what it makes of each stack. `results` are all of them, or null if those that were
-   * kept are. After a whole sweep whose stacks could be found, stacks that were not among them are forgotten.
+   * Writes the end of a sweep, and what it makes of each stack. `results` are all of them, or null where those that were
+   * kept stand. After a whole sweep whose stacks could be found, stacks that were not among them are forgotten.
    */
   finish(id: string, end: SweepEnd, results: readonly StackResult[] | null): Promise<readonly StackChange[]>;
   /** Sweeps that run, as far as the store knows: after a crash, those that did. */

@@ -13,6 +13,7 @@ import type {
   TakenSweep,
 } from '#store/sweep-store';
 import { type SweepRows } from '#store/sweep-rows';
+import type { Tables } from '#store/tables';
 import { isPerpetual, standingRuns } from '#sweep/core/perpetual';
 import { causeOf, type StackResult } from '#sweep/core/stack-result';
 import { nextStackState } from '#sweep/core/stack-state';
@@ -23,12 +24,12 @@ const maxHistory = 2 * standingRuns;
 export class SqliteSweeps implements SweepStore {
   readonly #rows: SweepRows;
   readonly #commits: GroupCommit;
-  readonly #addAudit: (audit: AuditRecord) => void;
+  readonly #audit: Tables['audit'];
 
-  constructor(rows: SweepRows, commits: GroupCommit, addAudit: (audit: AuditRecord) => void) {
-    this.#rows = rows;
+  constructor({ sweeps, audit }: Pick<Tables, 'sweeps' | 'audit'>, commits: GroupCommit) {
+    this.#rows = sweeps;
     this.#commits = commits;
-    this.#addAudit = addAudit;
+    this.#audit = audit;
   }
 
   salt() {
@@ -36,10 +37,11 @@ export class SqliteSweeps implements SweepStore {
     return this.#commits.run(() => this.#rows.salt(fresh));
   }
 
-  begin(start: SweepStart, audit: AuditRecord | null) {
+  begin(start: SweepStart, stacks: readonly StackResult[], audit: AuditRecord | null) {
     return this.#commits.run(() => {
-      this.#rows.add(start, null);
-      if (audit) this.#addAudit(audit);
+      const sweep = this.#rows.add(start, null);
+      for (const result of stacks) this.#rows.setResult(sweep, result);
+      if (audit) this.#audit.add(audit);
     });
   }
 
@@ -47,6 +49,7 @@ export class SqliteSweeps implements SweepStore {
     return this.#commits.run(() => {
       const sweep = this.#idOf(id);
       this.#rows.setScope(sweep, scope);
+      this.#rows.dropResults(sweep);
       for (const result of stacks) this.#rows.setResult(sweep, result);
     });
   }
