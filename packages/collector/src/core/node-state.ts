@@ -172,6 +172,7 @@ export const auditActions = [
   'delete-node',
   'readmit-node',
   'rescan',
+  'sweep',
   'token-create',
   'token-revoke',
   'accept-row',

@@ -4,6 +4,7 @@ import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom
 import { type RefusedTokenReason, refusedTokenReasons } from '#core/auth';
 import { version } from '../version.ts';
 import { AuditMetrics } from './audit-metrics.ts';
+import { exposeStacks, type StackSnapshot, stackSeries, sweepSeries } from './stack-metrics.ts';
 import { exposeNodes, type FleetSnapshot, nodeSeries } from './node-metrics.ts';
 import { OutletMetrics } from './outlet-metrics.ts';
 import { StorageMetrics } from './storage-metrics.ts';
@@ -42,6 +43,10 @@ const misnamed = [
   'nodejs_active_requests_total',
   'nodejs_active_resources_total',
 ] as const;
+
+export interface CollectorSnapshot extends FleetSnapshot {
+  readonly sweeps: StackSnapshot;
+}
 
 export class CollectorMetrics {
   readonly registry = new Registry();
@@ -112,19 +117,21 @@ export class CollectorMetrics {
     const own = this.registry.getMetricsAsArray() as unknown as { name: string; labelNames: string[] }[];
     return [
       ...nodeSeries.map(({ name, labels }) => ({ name, labels: ['node', ...labels] })),
+      ...stackSeries.map(({ name, labels }) => ({ name, labels: ['stack', ...labels] })),
+      ...sweepSeries.map(({ name, labels }) => ({ name, labels })),
       ...own.map(({ name, labelNames }) => ({ name, labels: labelNames })),
     ];
   }
 
   /** The text of /metrics. Scrapes that come while one is being made share it. */
-  render(takeSnapshot: () => Promise<FleetSnapshot>): Promise<Buffer> {
+  render(takeSnapshot: () => Promise<CollectorSnapshot>): Promise<Buffer> {
     this.#rendering ??= this.#render(takeSnapshot).finally(() => {
       this.#rendering = null;
     });
     return this.#rendering;
   }
 
-  async #render(takeSnapshot: () => Promise<FleetSnapshot>): Promise<Buffer> {
+  async #render(takeSnapshot: () => Promise<CollectorSnapshot>): Promise<Buffer> {
     const snapshot = await takeSnapshot();
     this.#audit.show(snapshot.auditHead);
     const nodes = await exposeNodes(snapshot);

@@ -140,12 +140,13 @@ export type SweepRows = ReturnType<typeof sweepRows>;
 function toRecord(row: SweepRow, rows: readonly { outcome: Outcome; n: number }[]): SweepRecord {
   const counts = Object.fromEntries(outcomes.map((outcome) => [outcome, 0])) as Record<Outcome, number>;
   for (const { outcome, n } of rows) counts[outcome] = n;
+  const scope = row.scope === null ? null : (JSON.parse(row.scope) as SweepScope);
   return {
     ...(JSON.parse(row.start) as SweepStart),
     phase: row.phase,
-    discovered: rows.reduce((sum, { n }) => sum + n, 0),
+    discovered: scope?.discovered ?? rows.reduce((sum, { n }) => sum + n, 0),
     counts,
-    scope: row.scope === null ? null : (JSON.parse(row.scope) as SweepScope),
+    scope,
     end: row.end === null ? null : (JSON.parse(row.end) as SweepEnd),
   };
 }

@@ -33,6 +33,8 @@ export interface SweepStart {
 
 /** What is known once the checkout is there. */
 export interface SweepScope {
+  /** Counted when they were found, apart from the results: the outcomes must sum up to it. */
+  readonly discovered: number;
   readonly commit: string | null;
   readonly isDirty: boolean;
   /** What only one of our discovery and Terragrunt's found; null if they were not compared. */

@@ -95,13 +95,14 @@ class Conduct {
     const stacks = await discoverStacks(root, config, only);
     this.#stacks = stacks.map(({ stack }) => stack);
     const disagreement = only === null ? await this.#crossCheck(root, stacks) : null;
-    this.#scope = { commit, isDirty, disagreement };
+    this.#scope = { discovered: stacks.length, commit, isDirty, disagreement };
     await this.#parts.onDiscovered(
       this.#scope,
       this.#stacks.map((stack) => unmeasured(stack, notYetPlanned)),
     );
     const result = await this.#plan(root, stacks, vault);
-    return { scope: this.#scope, end: this.#endOf(result), results: result.results };
+    const results = result.leaked ? result.results.map(withoutText) : result.results;
+    return { scope: this.#scope, end: this.#endOf(result), results };
   }
 
   failed(failure: NonNullable<SweepEnd['failure']>): ConductedSweep {
@@ -231,4 +232,9 @@ class Conduct {
       leaked,
     };
   }
+}
+
+/** Where a secret got through the redaction, all that came out of a plan is withheld. */
+function withoutText(result: StackResult): StackResult {
+  return { ...result, changes: [], diagnostic: result.diagnostic === null ? null : 'withheld' };
 }
