@@ -40,7 +40,10 @@ import { readmitNode } from '#routes/readmit-node';
 import { sendProblem } from '#routes/problem';
 import { Readiness } from '#routes/readiness';
 import { restoreBaseline } from '#routes/restore-baseline';
-import type { App, Route, RouteContext, RouteDescription } from '#routes/route';
+import { getSweepHints, putSweepResults } from '#routes/pushed-sweeps';
+import type { App, Route, RouteContext, RouteDescription, Sweeping } from '#routes/route';
+import { getStack, listStacks } from '#routes/stacks';
+import { getSweep, listSweeps, postSweep } from '#routes/sweeps';
 import { unacknowledgeDrift } from '#routes/unacknowledge-drift';
 import { undoBaseline } from '#routes/undo-baseline';
 import { validate } from '#routes/validate';
@@ -75,6 +78,13 @@ const routes: readonly Route[] = [
   acceptFleetRow,
   listJobs,
   getJob,
+  listStacks,
+  getStack,
+  postSweep,
+  listSweeps,
+  getSweepHints,
+  getSweep,
+  putSweepResults,
   listAudit,
   health,
   metrics,
@@ -82,8 +92,8 @@ const routes: readonly Route[] = [
 
 /** Of a request without a route of its own limit. Reports have theirs, see report-body.ts. */
 export const maxBodyBytes = 64 * 1024;
-/** Node names have up to 253 characters. */
-const maxParamLength = 300;
+/** Node names have up to 253 characters, names of stacks up to 512. */
+const maxParamLength = 600;
 
 export interface AppParts {
   readonly store: Store;
@@ -95,6 +105,8 @@ export interface AppParts {
   readonly stopping?: AbortSignal;
   readonly nodeTokens?: NodeTokens | null;
   readonly metrics?: CollectorMetrics;
+  /** Default: none can be started, and nobody is told. */
+  readonly sweeping?: Sweeping;
   /** Default: there is always room. */
   readonly storage?: Storage;
   readonly serverFactory?: FastifyServerFactory;
@@ -126,6 +138,7 @@ export function buildApp(parts: AppParts): App {
     config: parts.config,
     metrics: parts.metrics ?? new CollectorMetrics(),
     clock: parts.clock,
+    sweeping: parts.sweeping ?? { start: null, onEnd: () => {} },
     storage: parts.storage ?? { isNearlyFull: false },
     monotonic,
     quota: new NodeQuota(parts.config.nodeLimits),

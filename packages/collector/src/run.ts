@@ -13,6 +13,7 @@ import { buildApp } from './app.ts';
 import { type CollectorConfig, listenProblem } from './config.ts';
 import { prepareServer } from './http-server.ts';
 import { keepBackups } from './daily-backup.ts';
+import { startSweeping } from './start-sweeping.ts';
 import { keepTidy } from './retention.ts';
 import { watchStorage } from './watch-storage.ts';
 
@@ -21,6 +22,8 @@ const stopTimeoutMs = 10_000;
 
 export interface CollectorParts {
   readonly log: Logger;
+  /** What children of a sweep may see a part of. Default: nothing. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
   readonly clock?: () => Millis;
   /** What runs `holdfast-collector`: a program, and the arguments that come before the command. For what is done apart. */
   readonly self: readonly [string, ...string[]];
@@ -55,6 +58,10 @@ export async function startCollector(config: CollectorConfig, parts: CollectorPa
   );
   opened.use(await keepBackups(config, { log, clock, metrics: metrics.storage, self: parts.self }));
   if (config.loki) opened.use(await tellLoki(config.loki, { store, metrics: metrics.outlets, log, clock }));
+  const { environment = {} } = parts;
+  const sweeping = opened.use(
+    await startSweeping(config, { environment, log, clock, store: store.sweeps, metrics }),
+  );
   const app = buildApp({
     store,
     config,
@@ -63,6 +70,7 @@ export async function startCollector(config: CollectorConfig, parts: CollectorPa
     stopping: stopping.signal,
     nodeTokens,
     metrics,
+    sweeping,
     storage,
     serverFactory: server.factory,
   });

@@ -17,7 +17,7 @@ export function serveCommand({ environment, self, stop, stdout }: CommandContext
     const config = loadConfig({ environment, flags, configFile: flags['config'] ?? null });
     const log = createLog(config.logLevel, stdout);
     await using parts = new AsyncDisposableStack();
-    const collector = parts.use(await startCollector(config, { log, self }));
+    const collector = parts.use(await startCollector(config, { log, self, environment }));
     const manager = serviceManager(environment, process.pid);
     if (manager) parts.use(keepNotifying({ manager, check: () => collector.check(), log }));
     if (!stop.aborted) await once(stop, 'abort');

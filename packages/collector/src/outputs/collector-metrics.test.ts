@@ -7,7 +7,9 @@ import type { NodeSummary } from '#store/store';
 import { needTool } from '../../../../test/need.ts';
 import { version } from '../version.ts';
 import { CollectorMetrics } from './collector-metrics.ts';
-import type { FleetSnapshot } from './node-metrics.ts';
+import { outcomes } from '#sweep/core/stack-result';
+import type { StackState } from '#sweep/core/stack-state';
+import type { CollectorSnapshot } from './collector-metrics.ts';
 
 const golden = join(import.meta.dirname, 'metrics.golden');
 const now = Date.parse('2026-03-01T12:00:00.000Z');
@@ -93,7 +95,12 @@ const doubtfulAide: NodeState['aide'] = {
   askedAt: null,
 };
 
-const snapshot: FleetSnapshot = {
+const snapshot: CollectorSnapshot = {
+  sweeps: {
+    stacks: stacks(),
+    lastWhole: lastSweep(),
+    running: 0,
+  },
   auditHead: { id: 7, hash: 'c'.repeat(64) },
   now,
   nodes: [
@@ -132,6 +139,83 @@ const snapshot: FleetSnapshot = {
   isOverQuota: (node) => node === 'drifting-1',
   statusOf: (node) => ({ ages: ages(node === 'silent-1' ? 4_000_000 : 30_000), silentSeconds: 300 }),
 };
+
+/** One that drifts, one that was measured before it failed, one that never was. */
+function stacks(): StackState[] {
+  const clean: StackState = {
+    stack: 'stacks/clean',
+    outcome: 'clean',
+    outcomeSince: now - 1000,
+    phase: null,
+    diagnostic: null,
+    excludedBecause: null,
+    sweptAt: now - 500,
+    sweep: 's',
+    sweeps: 3,
+    measured: {
+      outcome: 'clean',
+      at: now - 1000,
+      changes: [],
+      changeCounts: {},
+      hiddenChanges: 2,
+      resources: 9,
+      fingerprint: null,
+    },
+    differs: null,
+    isPerpetual: false,
+    errorSince: null,
+    durationMs: 2500,
+    rememberedMs: 2000,
+  };
+  const drift = { cause: 'drift', since: now - 7_200_000 } as const;
+  const measured = { ...clean.measured!, outcome: 'drift', changeCounts: { update: 2, replace: 1 } } as const;
+  return [
+    clean,
+    { ...clean, stack: 'stacks/drift', outcome: 'drift', measured, differs: drift, isPerpetual: true },
+    {
+      ...clean,
+      stack: 'stacks/failing',
+      outcome: 'error',
+      measured,
+      differs: drift,
+      errorSince: now - 60_000,
+    },
+    { ...clean, stack: 'stacks/"new"', outcome: 'unmeasured', measured: null, durationMs: null },
+  ];
+}
+
+function lastSweep(): CollectorSnapshot['sweeps']['lastWhole'] {
+  const none = Object.fromEntries(outcomes.map((outcome) => [outcome, 0])) as Record<
+    (typeof outcomes)[number],
+    number
+  >;
+  return {
+    id: 's',
+    trigger: 'schedule',
+    who: 'holdfast',
+    reason: null,
+    only: null,
+    startedAt: now - 60_000,
+    deadlineMs: 3_600_000,
+    source: '/infra',
+    phase: 'finished',
+    discovered: 4,
+    counts: { ...none, clean: 1, drift: 1, error: 1, unmeasured: 1 },
+    scope: { discovered: 4, commit: null, isDirty: false, disagreement: null },
+    end: {
+      endedAt: now - 500,
+      phase: 'finished',
+      failure: null,
+      endedBy: null,
+      confirmedOn: null,
+      predictedMs: 50_000,
+      reclassified: 1,
+      rules: [{ rule: 'r', matched: 0, expired: false }],
+      balanced: true,
+      leaked: false,
+    },
+  };
+}
 
 function ages(ms: number) {
   return { sinceReportMs: ms, sinceObservedMs: ms };
@@ -180,8 +264,15 @@ describe('/metrics', () => {
   it('drops the series of what is no longer there', async () => {
     const metrics = new CollectorMetrics();
     await metrics.render(async () => snapshot);
-    const text = String(await metrics.render(async () => ({ ...snapshot, nodes: [], drift: [] })));
-    assert.ok(!text.includes('node="'), text);
+    const text = String(
+      await metrics.render(async () => ({
+        ...snapshot,
+        nodes: [],
+        drift: [],
+        sweeps: { stacks: [], lastWhole: null, running: 1 },
+      })),
+    );
+    assert.ok(!/(?:node|stack)="/.test(String(text)), String(text));
   });
 
   it('takes one snapshot for scrapes that come at the same time', async () => {

@@ -4,6 +4,7 @@ import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom
 import { type RefusedTokenReason, refusedTokenReasons } from '#core/auth';
 import { version } from '../version.ts';
 import { AuditMetrics } from './audit-metrics.ts';
+import { DeliveryMetrics } from './delivery-metrics.ts';
 import { exposeStacks, type StackSnapshot, stackSeries, sweepSeries } from './stack-metrics.ts';
 import { exposeNodes, type FleetSnapshot, nodeSeries } from './node-metrics.ts';
 import { OutletMetrics } from './outlet-metrics.ts';
@@ -52,6 +53,7 @@ export class CollectorMetrics {
   readonly registry = new Registry();
   readonly outlets = new OutletMetrics(this.registry);
   readonly storage = new StorageMetrics(this.registry);
+  readonly deliveries = new DeliveryMetrics(this.registry);
   readonly #audit = new AuditMetrics(this.registry);
   readonly #requests: Histogram<'method' | 'route' | 'status'>;
   readonly #reports: Counter<'outcome'>;
@@ -135,6 +137,7 @@ export class CollectorMetrics {
     const snapshot = await takeSnapshot();
     this.#audit.show(snapshot.auditHead);
     const nodes = await exposeNodes(snapshot);
-    return Buffer.concat([nodes, Buffer.from(await this.registry.metrics())]);
+    const stacks = await exposeStacks(snapshot.sweeps);
+    return Buffer.concat([nodes, stacks, Buffer.from(await this.registry.metrics())]);
   }
 }

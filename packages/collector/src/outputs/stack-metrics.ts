@@ -17,7 +17,10 @@ export async function exposeStacks(snapshot: StackSnapshot): Promise<Buffer> {
     all: snapshot.stacks,
     nameOf: ({ stack }) => stack,
   });
-  return Buffer.concat([stacks, Buffer.from(sweepSeries.map((family) => familyText(family, snapshot)).join(''))]);
+  return Buffer.concat([
+    stacks,
+    Buffer.from(sweepSeries.map((family) => familyText(family, snapshot)).join('')),
+  ]);
 }
 
 const gauge = (
@@ -128,11 +131,19 @@ const ofLast = (
 
 /** Of the newest sweep over all stacks that has ended. */
 export const sweepSeries: readonly SweepFamily[] = [
-  ofLast('holdfast_sweep_stacks', 'Stacks of the last sweep, by outcome.', ['outcome'], ({ counts }, sample) => {
-    for (const outcome of outcomes) sample(counts[outcome], outcome);
-  }),
-  ofLast('holdfast_sweep_discovered_stacks', 'Stacks that the last sweep found.', [], ({ discovered }, sample) =>
-    sample(discovered),
+  ofLast(
+    'holdfast_sweep_stacks',
+    'Stacks of the last sweep, by outcome.',
+    ['outcome'],
+    ({ counts }, sample) => {
+      for (const outcome of outcomes) sample(counts[outcome], outcome);
+    },
+  ),
+  ofLast(
+    'holdfast_sweep_discovered_stacks',
+    'Stacks that the last sweep found.',
+    [],
+    ({ discovered }, sample) => sample(discovered),
   ),
   ofLast(
     'holdfast_sweep_balanced',
@@ -160,8 +171,11 @@ export const sweepSeries: readonly SweepFamily[] = [
   ofLast('holdfast_sweep_last_end_timestamp_seconds', 'When the last sweep ended.', [], ({ end }, sample) => {
     if (end !== null) sample(end.endedAt / 1000);
   }),
-  ofLast('holdfast_sweep_deadline_seconds', 'How long the last sweep was allowed to take.', [], (last, sample) =>
-    sample(last.deadlineMs / 1000),
+  ofLast(
+    'holdfast_sweep_deadline_seconds',
+    'How long the last sweep was allowed to take.',
+    [],
+    (last, sample) => sample(last.deadlineMs / 1000),
   ),
   ofLast(
     'holdfast_sweep_predicted_duration_seconds',

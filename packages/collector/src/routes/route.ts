@@ -15,6 +15,8 @@ import type { Millis } from '#core/node-state';
 import type { NodeTokens } from '#kubernetes/node-tokens';
 import type { CollectorMetrics } from '#outputs/collector-metrics';
 import type { Store } from '#store/store';
+import type { StackChange, SweepRecord } from '#store/sweep-store';
+import type { Started, SweepAsk } from '#sweep/sweeper';
 import type { CollectorConfig } from '../config.ts';
 import type { Storage } from '../watch-storage.ts';
 import type { Liveness } from './liveness.ts';
@@ -40,10 +42,19 @@ export interface RouteContext {
   readonly quota: NodeQuota;
   readonly readiness: Readiness;
   readonly liveness: Liveness;
+  readonly sweeping: Sweeping;
   readonly storage: Storage;
   readonly jobs: { readonly wake: () => void };
   /** Aborted when the collector stops; whatever waits on behalf of a caller ends then. */
   readonly stopping: AbortSignal;
+}
+
+/** What routes may do about sweeps. */
+export interface Sweeping {
+  /** Null where no source of stacks is configured. */
+  readonly start: ((ask: SweepAsk) => Promise<Started>) | null;
+  /** Tells of a sweep whose results were taken. */
+  readonly onEnd: (sweep: SweepRecord, changes: readonly StackChange[]) => void;
 }
 
 export type Route = (app: App, context: RouteContext) => void;

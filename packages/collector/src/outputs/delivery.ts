@@ -1,0 +1,99 @@
+/**
+ * Sends to another service, one at a time and in order, with tries that are bounded. Whoever has something to send never
+ * waits for it; what waits is bounded too, and the oldest gives way.
+ */
+import type { Logger } from 'pino';
+import type { HttpCall, HttpClient } from '../http-client.ts';
+import { retry, type RetryLimits } from '../retry.ts';
+import type { DeliveryMetrics } from './delivery-metrics.ts';
+
+export const deliveryLimits = {
+  waiting: 100,
+  timeoutMs: 15_000,
+  /** Eight tries take some two minutes at most. */
+  retries: { tries: 8, minMs: 1000, maxMs: 30_000 } as RetryLimits,
+  /** For what still waits when the collector stops. */
+  stopMs: 5000,
+};
+
+export interface DeliveryParts {
+  /** Names it in metrics and logs. The URL may be a secret. */
+  readonly output: string;
+  readonly http: HttpClient;
+  readonly log: Logger;
+  readonly metrics: DeliveryMetrics;
+  readonly limits?: Partial<typeof deliveryLimits>;
+}
+
+type Message = Pick<HttpCall, 'method' | 'url' | 'headers' | 'body'>;
+
+/** Disposing of it gives what waits a short time, and then up. */
+export class Delivery implements AsyncDisposable {
+  readonly #parts: DeliveryParts;
+  readonly #limits: typeof deliveryLimits;
+  readonly #stop = new AbortController();
+  readonly #waiting: Message[] = [];
+  #working: Promise<void> | null = null;
+
+  constructor(parts: DeliveryParts) {
+    this.#parts = parts;
+    this.#limits = { ...deliveryLimits, ...parts.limits };
+    parts.metrics.begin(parts.output);
+  }
+
+  send(message: Message): void {
+    this.#waiting.push(message);
+    while (this.#waiting.length > this.#limits.waiting) {
+      // The first is on its way.
+      this.#waiting.splice(1, 1);
+      this.#count('dropped');
+    }
+    this.#show();
+    this.#working ??= this.#work().finally(() => {
+      this.#working = null;
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const end = setTimeout(() => this.#stop.abort(), this.#limits.stopMs);
+    await this.#working;
+    clearTimeout(end);
+  }
+
+  async #work(): Promise<void> {
+    for (let message = this.#waiting[0]; message !== undefined; message = this.#waiting[0]) {
+      const problem = await this.#deliver(message);
+      this.#waiting.shift();
+      this.#count(problem === null ? 'sent' : 'failed');
+      if (problem !== null)
+        this.#parts.log.error({ output: this.#parts.output, problem }, 'could not be sent');
+      this.#show();
+    }
+  }
+
+  /** What went wrong at last; null if it was taken. */
+  #deliver(message: Message): Promise<string | null> {
+    return retry<string | null>(
+      async () => {
+        if (this.#stop.signal.aborted) return { done: 'the collector stops' };
+        const { timeoutMs } = this.#limits;
+        const outcome = await this.#parts.http.send({ ...message, timeoutMs, signal: this.#stop.signal });
+        if ('unreachable' in outcome) return { again: outcome.unreachable, retryAfterMs: null };
+        const { status, retryAfterMs } = outcome;
+        if (status >= 200 && status < 300) return { done: null };
+        const problem = `answered ${status}`;
+        return status === 429 || status >= 500 ? { again: problem, retryAfterMs } : { done: problem };
+      },
+      this.#limits.retries,
+      this.#stop.signal,
+    );
+  }
+
+  #count(result: 'sent' | 'failed' | 'dropped'): void {
+    this.#parts.metrics.count(this.#parts.output, result);
+  }
+
+  #show(): void {
+    this.#parts.metrics.waiting(this.#parts.output, this.#waiting.length);
+  }
+}
