@@ -6,6 +6,7 @@ import { backupCommand } from './backup.ts';
 import { doctorCommand } from './doctor.ts';
 import { restoreCommand } from './restore.ts';
 import { serveCommand } from './serve.ts';
+import { sweepCommand } from './sweep.ts';
 import { tokenCommand } from './token.ts';
 
 /** What a command may touch of the process that runs it. */
@@ -34,6 +35,7 @@ export function createProgram(context: CommandContext): Command {
   program.addCommand(backupCommand(context).copyInheritedSettings(program));
   program.addCommand(doctorCommand(context).copyInheritedSettings(program));
   program.addCommand(restoreCommand(context).copyInheritedSettings(program));
+  program.addCommand(sweepCommand(context).copyInheritedSettings(program));
   program
     .command('version')
     .description('Print the version.')

@@ -115,7 +115,7 @@ export class Sweeper implements AsyncDisposable {
       only,
       startedAt: this.#parts.clock(),
       deadlineMs: limits.deadlineMs,
-      source: source.kind === 'git' ? `${withoutUser(source.url)}#${source.ref}` : source.path,
+      source: sourceName(source),
     };
   }
 
@@ -205,7 +205,8 @@ function interruptedAt(endedAt: Millis): SweepEnd {
   };
 }
 
-/** A token may stand in the place of the user. */
-function withoutUser(url: string): string {
-  return url.replace(/^(https?:\/\/)[^/@]*@/, '$1');
+/** As sweeps show it. A token may stand in the place of the user. */
+export function sourceName(source: SweepConfig['source']): string {
+  if (source.kind === 'directory') return source.path;
+  return `${source.url.replace(/^(https?:\/\/)[^/@]*@/, '$1')}#${source.ref}`;
 }
