@@ -29,11 +29,12 @@ export async function pushSweep(
   if (token === null)
     throw new Error('--push-to needs a token of role sweeper: HOLDFAST_SWEEP_PUSH_TOKEN, or _FILE');
   const ca = caFile === null ? null : await readFile(caFile, 'utf8');
-  await using http = openHttpClient(ca);
+  await using opened = new AsyncDisposableStack();
+  const http = opened.use(openHttpClient(ca));
   const collector = collectorAt(http, url, token, context.stop);
   const directory = join(config.dataDir, 'sweep');
   await mkdir(directory, { recursive: true, mode: 0o700 });
-  using _lock = lockOrExplain(directory);
+  opened.use(lockOrExplain(directory));
   const hints = await collector.hints();
   if (hints === null) {
     log.warn(

@@ -33,7 +33,13 @@ export const putSweepResults: Route = (app, { store, clock, sweeping }) => {
       const { only, deadlineMs, source, scope, end, results } = body;
       const taken = await store.sweeps.take({
         start: {
-          ...{ id, only, deadlineMs, source, trigger: 'push', who: callerName(request), reason: null },
+          id,
+          only,
+          deadlineMs,
+          source,
+          trigger: 'push',
+          who: callerName(request),
+          reason: null,
           startedAt: Math.min(body.startedAt, now),
         },
         scope,

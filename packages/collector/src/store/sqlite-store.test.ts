@@ -115,7 +115,7 @@ test('a database that is damaged, or something else, is named as such and left a
 });
 
 test('a full disk fails what does not fit, changes nothing, and later tries succeed', async () => {
-  await using opened = await openTestStore({ maxPages: 60 });
+  await using opened = await openTestStore({ maxPages: 85 });
   const small = new TestAgent('small', [hosts]);
   await small.introduce(opened.store);
   const paths = Array.from({ length: 2000 }, (_, i) => `/etc/big/${i}`);

@@ -2,7 +2,6 @@
 import type { Database } from 'better-sqlite3';
 import type { Millis } from '#core/node-state';
 import { type Outcome, outcomes, type StackResult } from '#sweep/core/stack-result';
-import type { StackState } from '#sweep/core/stack-state';
 import type {
   StoredOutcome,
   SweepEnd,
@@ -28,8 +27,8 @@ export interface KnownSweep {
   readonly digest: string | null;
 }
 
-export function sweepRows(db: Database) {
-  const sql = {
+function statements(db: Database) {
+  return {
     add: db.prepare(
       `INSERT INTO sweep (name, phase, whole, started_at, start, digest) VALUES (?, 'running', ?, ?, ?, ?)`,
     ),
@@ -57,12 +56,6 @@ export function sweepRows(db: Database) {
       `SELECT sweep.name, sweep.ended_at, result FROM stack_result JOIN sweep ON sweep.id = stack_result.sweep
        WHERE stack = ? ORDER BY stack_result.sweep DESC LIMIT ?`,
     ),
-    setStack: db.prepare(
-      'INSERT INTO stack (name, state) VALUES (?, ?) ON CONFLICT DO UPDATE SET state = excluded.state',
-    ),
-    dropStack: db.prepare('DELETE FROM stack WHERE name = ?'),
-    stacks: db.prepare<[], string>('SELECT state FROM stack ORDER BY name').pluck(),
-    stack: db.prepare<[string], string>('SELECT state FROM stack WHERE name = ?').pluck(),
     old: db
       .prepare<[number, number], number>(
         `SELECT id FROM sweep WHERE ended_at < ? AND id <> (SELECT max(id) FROM sweep WHERE phase <> 'running')
@@ -74,6 +67,10 @@ export function sweepRows(db: Database) {
     addSalt: db.prepare("INSERT INTO meta (key, value) VALUES ('sweep-salt', ?) ON CONFLICT DO NOTHING"),
     salt: db.prepare<[], string>("SELECT value FROM meta WHERE key = 'sweep-salt'").pluck(),
   };
+}
+
+export function sweepRows(db: Database) {
+  const sql = statements(db);
   const known = (row: SweepRow): KnownSweep => ({
     id: row.id,
     record: toRecord(row, sql.counts.all(row.id)),
@@ -111,13 +108,6 @@ export function sweepRows(db: Database) {
         endedAt: ended_at,
         result: JSON.parse(result) as StackResult,
       })),
-    setStack: (state: StackState) => sql.setStack.run(state.stack, JSON.stringify(state)),
-    dropStack: (name: string) => sql.dropStack.run(name),
-    stacks: (): StackState[] => sql.stacks.all().map((text) => JSON.parse(text) as StackState),
-    stack(name: string): StackState | null {
-      const text = sql.stack.get(name);
-      return text === undefined ? null : (JSON.parse(text) as StackState);
-    },
     /** Of the oldest sweeps that ended before `before`, `slice` at most, and never the newest of all; returns how many. */
     drop(before: Millis, slice: number): number {
       const old = sql.old.all(before, slice);

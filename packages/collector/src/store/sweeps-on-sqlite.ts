@@ -23,11 +23,13 @@ const maxHistory = 2 * standingRuns;
 
 export class SqliteSweeps implements SweepStore {
   readonly #rows: SweepRows;
+  readonly #stacks: Tables['stacks'];
   readonly #commits: GroupCommit;
   readonly #audit: Tables['audit'];
 
-  constructor({ sweeps, audit }: Pick<Tables, 'sweeps' | 'audit'>, commits: GroupCommit) {
+  constructor({ sweeps, stacks, audit }: Pick<Tables, 'sweeps' | 'stacks' | 'audit'>, commits: GroupCommit) {
     this.#rows = sweeps;
+    this.#stacks = stacks;
     this.#commits = commits;
     this.#audit = audit;
   }
@@ -98,11 +100,11 @@ export class SqliteSweeps implements SweepStore {
   }
 
   async stacks() {
-    return reading(() => this.#rows.stacks());
+    return reading(() => this.#stacks.all());
   }
 
   async stack(name: string) {
-    return reading(() => this.#rows.stack(name));
+    return reading(() => this.#stacks.one(name));
   }
 
   async outcomesOf(stack: string, limit: number) {
@@ -125,11 +127,11 @@ export class SqliteSweeps implements SweepStore {
   }
 
   #next(result: StackResult, sweep: string, sweptAt: number): StackChange {
-    const before = this.#rows.stack(result.stack);
+    const before = this.#stacks.one(result.stack);
     const perpetual =
       causeOf(result.outcome) !== null && this.#isPerpetual(result.stack, before?.sweeps ?? 0);
     const after = nextStackState(before, result, { sweep, sweptAt, isPerpetual: perpetual });
-    if (after !== before) this.#rows.setStack(after);
+    if (after !== before) this.#stacks.set(after);
     return { before, after };
   }
 
@@ -145,8 +147,8 @@ export class SqliteSweeps implements SweepStore {
   /** Stacks that are gone from the source; unless a newer sweep knew them. */
   #forgetOthers(results: readonly StackResult[], sweptAt: number): void {
     const found = new Set(results.map(({ stack }) => stack));
-    for (const { stack, sweptAt: last } of this.#rows.stacks()) {
-      if (!found.has(stack) && last <= sweptAt) this.#rows.dropStack(stack);
+    for (const { stack, sweptAt: last } of this.#stacks.all()) {
+      if (!found.has(stack) && last <= sweptAt) this.#stacks.drop(stack);
     }
   }
 

@@ -13,6 +13,7 @@ import { historyRows } from '#store/history-rows';
 import { jobRows } from '#store/job-rows';
 import { manifestRows } from '#store/manifest-rows';
 import { nodeRows } from '#store/node-rows';
+import { stackRows } from '#store/stack-rows';
 import { sweepRows } from '#store/sweep-rows';
 import { tokenRows } from '#store/token-rows';
 import { unknownRows } from '#store/unknown-rows';
@@ -41,5 +42,6 @@ export function prepareTables(db: Database) {
     aideLists,
     aide,
     sweeps: sweepRows(db),
+    stacks: stackRows(db),
   };
 }

@@ -22,5 +22,5 @@ export function scheduleSweeps(sweeper: Sweeper, config: SweepConfig, log: Logge
     },
     { timezone, noOverlap: true, maxRandomDelay: jitterMs },
   );
-  return { [Symbol.asyncDispose]: async () => void (await task.destroy()) };
+  return { [Symbol.asyncDispose]: async () => task.destroy() };
 }
