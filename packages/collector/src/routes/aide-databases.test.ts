@@ -64,6 +64,7 @@ describe('AIDE databases', () => {
       ['', undefined],
       [text.replace('/etc/gone', '/etc/lnk'), undefined],
       [text.replace('/etc/gone', '/etc/göne'), undefined],
+      [text.replace('/etc/gone 0 100644', '/etc/gone 0 644'), undefined],
     ] as const;
     for (const [content, digest] of cases) {
       const reply = await put(content, digest ? { digest } : {});

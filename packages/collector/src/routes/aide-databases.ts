@@ -6,6 +6,7 @@ import { hash } from 'node:crypto';
 import { promisify } from 'node:util';
 import { zstdCompress, zstdDecompress } from 'node:zlib';
 import { readAideDatabase } from '@holdfast/shared/aide-database';
+import { rowOf } from '@holdfast/shared/aide-row';
 import { NodeName } from '@holdfast/shared/wire';
 import { maxAideDatabaseBytesPacked, maxAideDatabaseBytesUnpacked } from '@holdfast/shared/wire-aide';
 import { Digest } from '@holdfast/shared/wire-values';
@@ -78,5 +79,10 @@ function examined(text: string, digest: string): { readonly entries: number; rea
   }
   const database = readAideDatabase(text);
   if (typeof database === 'string') throw new ProblemError('invalid-aide-database', `${database}.`);
+  try {
+    for (const line of database.rows.values()) rowOf(line, database.spec);
+  } catch (error) {
+    throw new ProblemError('invalid-aide-database', `${(error as Error).message}.`);
+  }
   return { entries: database.rows.size, bytes: text.length };
 }
