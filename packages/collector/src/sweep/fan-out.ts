@@ -7,6 +7,7 @@ import {
   type BreakerLimits,
   type BreakerState,
 } from '#sweep/core/circuit-breaker';
+import type { BreakerClass } from '#sweep/core/failure';
 import type { PlannedStack } from '#sweep/plan-stack';
 import type { SweepProgress } from '#sweep/sweep-request';
 
@@ -22,13 +23,14 @@ export interface FanOutOptions {
 
 /**
  * Resolves when no plan is under way any more, to why it gave up, or null. Stacks that failed by what the breaker opened
- * for are planned once more when it closes: they were not what was broken. Never throws for a stack's sake.
+ * for are planned once more when it closes, also those that failed before it opened, between stacks that had begun
+ * earlier: they were not what was broken. Never throws for a stack's sake.
  */
 export async function fanOut(stacks: readonly string[], options: FanOutOptions): Promise<string | null> {
   const { concurrency, limits, stop } = options;
   const queue = [...stacks];
   const underWay = new Set<Promise<void>>();
-  const suspects = new Set<string>();
+  const suspects = new Map<string, BreakerClass>();
   const retried = new Set<string>();
   let breaker = options.breaker;
 
@@ -38,17 +40,18 @@ export async function fanOut(stacks: readonly string[], options: FanOutOptions):
     if (stop.aborted) return;
     const before = breaker;
     breaker = afterStack(breaker, planned.breaker, limits);
-    if (planned.breaker !== null) suspects.add(stack);
+    if (planned.breaker !== null) suspects.set(stack, planned.breaker);
     if (breaker.kind === 'open' && before.kind !== 'open') {
       options.onProgress({ kind: 'paused', because: breaker.because, pauseMs: breaker.pauseMs });
     } else if (breaker.kind === 'closed' && breaker.inRow === 0) {
       if (before.kind === 'probing' && before.because !== null) {
         options.onProgress({ kind: 'resumed' });
-        const again = [...suspects].filter((suspect) => !retried.has(suspect));
+        const again = [...suspects.keys()].filter(
+          (suspect) => suspects.get(suspect) === before.because && !retried.has(suspect),
+        );
         for (const suspect of again) retried.add(suspect);
         queue.push(...again);
       }
-      suspects.clear();
     }
   };
 
