@@ -12,6 +12,7 @@ import { answerErrors } from '#routes/answer-errors';
 import { authenticate } from '#routes/authenticate';
 import { acceptFleetRow } from '#routes/accept-fleet-row';
 import { acknowledgeDrift } from '#routes/acknowledge-drift';
+import { closeWindow } from '#routes/close-window';
 import { deleteNode } from '#routes/delete-node';
 import { getCommands } from '#routes/get-commands';
 import { getDrift } from '#routes/get-drift';
@@ -28,9 +29,11 @@ import { listEvents } from '#routes/list-events';
 import { listFleetDrift } from '#routes/list-fleet-drift';
 import { listJobs } from '#routes/list-jobs';
 import { listNodes } from '#routes/list-nodes';
+import { listWindows } from '#routes/list-windows';
 import { Liveness } from '#routes/liveness';
 import { metrics } from '#routes/metrics';
 import { observeRequests } from '#routes/observe-requests';
+import { openWindow } from '#routes/open-window';
 import { postBaseline } from '#routes/post-baseline';
 import { postReports } from '#routes/post-reports';
 import { postRescan } from '#routes/post-rescan';
@@ -73,6 +76,9 @@ const routes: readonly Route[] = [
   getCommands,
   putAideDatabase,
   getAideDatabase,
+  openWindow,
+  listWindows,
+  closeWindow,
   listFleetDrift,
   getFleetRow,
   acceptFleetRow,

@@ -36,6 +36,8 @@ import {
 export interface Acceptance extends DriftSelection {
   /** Of which this is one node's part, if of any; kept in the audit. */
   readonly job?: number;
+  /** Which expected the changes, where nobody but the configuration of a window accepts; kept in the audit. */
+  readonly window?: number;
   /** The value of an `If-Match` header: a drift tag or an observed digest. */
   readonly ifMatch: string | null;
   readonly who: string;
@@ -222,14 +224,14 @@ function succeed(
 
 function auditOf(
   state: NodeState,
-  { paths, drifts, ifMatch, who, reason, job }: Acceptance,
+  { paths, drifts, ifMatch, who, reason, job, window }: Acceptance,
   { accepted, remaining, baseline }: AcceptanceOutcome,
   now: Millis,
 ): AuditRecord {
   return {
     at: now,
     who,
-    action: 'accept',
+    action: window === undefined ? 'accept' : 'accept-expected-change',
     node: state.name,
     reason,
     details: {
@@ -237,6 +239,7 @@ function auditOf(
       to: baseline.manifest,
       sequence: baseline.sequence,
       ...(job === undefined ? {} : { job }),
+      ...(window === undefined ? {} : { window }),
       paths: paths?.join('\n') ?? null,
       drifts: drifts?.join(',') ?? null,
       accepted,

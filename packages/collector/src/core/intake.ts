@@ -8,6 +8,7 @@
  * 6. The report must start from what is held, and must lead to what it says; else the agent is told what is held.
  * 7. The baseline moves by itself in two cases only (baseline-policy.ts); then drift is judged anew (judge.ts), with what
  *    AIDE found (aide-intake.ts).
+ * 8. What an open window expects is marked, and accepted if the window says so (expected-change.ts).
  */
 import { ScopeError } from '@holdfast/shared/scope';
 import type { Report } from '@holdfast/shared/wire';
@@ -15,6 +16,7 @@ import { takeAide } from '#core/aide-intake';
 import { aideEvents, withFindings } from '#core/aide-record';
 import { type BaselineMove, moveByPolicy } from '#core/baseline-policy';
 import { nodeEvent } from '#core/event-record';
+import { withExpected } from '#core/expected-change';
 import type { InitialBaselinePolicy } from '#core/initial-baseline';
 import { takeOver } from '#core/instances';
 import { heldOf, judgeReport } from '#core/judge-report';
@@ -177,7 +179,8 @@ function effectsOf(
   });
   const state: NodeState = aide ? { ...moved, aide: aide.state } : moved;
   const judged = shown && (observed !== null || (aide?.touched.length ?? 0) > 0) ? shown : null;
-  return {
+  const changes = observed && !observed.isFirst ? [...observed.changes] : [];
+  const effects: NodeEffects = {
     state,
     buckets: [...(observed?.buckets ?? []), ...(move?.buckets ?? [])],
     manifests: [...(observed?.isNew ? [observed.side.record] : []), ...(move?.manifests ?? [])],
@@ -195,7 +198,7 @@ function effectsOf(
     events: [
       ...spoken.events,
       ...told.events,
-      ...(observed && !observed.isFirst ? untoldChanges(observed.changes, report, now) : []),
+      ...untoldChanges(changes, report, now),
       ...(observed?.leftScope
         ? [nodeEvent('scope-changed', now, `${observed.leftScope} → ${report.scope.digest}`)]
         : []),
@@ -207,6 +210,7 @@ function effectsOf(
     aide: aide?.effects ?? null,
     audit: move?.audit ?? null,
   };
+  return withExpected(view, effects, changes, report, now);
 }
 
 /** What the report says of the one who speaks. */

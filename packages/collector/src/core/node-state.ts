@@ -8,6 +8,8 @@ import type { BlindSpot } from '@holdfast/shared/visibility';
 import type { AgentFacts, AgentHealth, Command, Net, ScanResult } from '@holdfast/shared/wire';
 import type { AideEffects, AideState, AideView } from '#core/aide-state';
 import type { Acknowledgement } from '#core/acknowledgement';
+import type { ChangeWindow } from '#core/change-window';
+import type { ExpectedChanges } from '#core/expected-change';
 
 /** Milliseconds since 1970 by the collector's clock. */
 export type Millis = number;
@@ -104,6 +106,8 @@ export interface StandingDrift extends DriftContent {
   readonly firstSeenAt: Millis;
   /** The newest one since the drift has its present content, in force or not; see acknowledgement.ts. */
   readonly acknowledgement: Acknowledgement | null;
+  /** The number of the window that its present content was expected by; null if it was not. */
+  readonly expected: number | null;
 }
 
 /** How a drift ended. */
@@ -176,6 +180,9 @@ export const auditActions = [
   'token-create',
   'token-revoke',
   'accept-row',
+  'open-window',
+  'close-window',
+  'accept-expected-change',
   'accept-initial',
   'accept-expected-scope',
   'store-restore',
@@ -203,6 +210,10 @@ export interface NodeView {
   unknown(index: number): ReadonlyMap<string, UnknownReason>;
   /** The path of the standing drift with this number; null if none of this node has it. */
   standingPath(drift: number): string | null;
+  /** Windows over this node that are open, oldest first. */
+  windows(now: Millis): readonly ChangeWindow[];
+  /** Whether this window has seen the path change on this node. */
+  isWindowUsed(window: number, path: string): boolean;
   /** The path of each standing drift, by its fingerprint; see drift-fingerprint.ts. */
   standingFingerprints(): ReadonlyMap<string, string>;
   scope(digest: string): Scope | null;
@@ -227,6 +238,10 @@ export interface NodeEffects {
   /** Null: nothing of AIDE changes but the state. */
   readonly aide: AideEffects | null;
   readonly audit: AuditRecord | null;
+  /** What a window expected of a report's changes; see expected-change.ts. */
+  readonly expected?: ExpectedChanges;
+  /** Decides what follows in the same transaction, on what this has written; null: nothing. Pure, as every decision. */
+  readonly followedBy?: (view: NodeView) => NodeEffects | null;
   /** Set if this is one node's part of a job on many. */
   readonly jobResult?: { readonly job: number; readonly accepted: number; readonly baseline: number };
   /** Drifts, by number, that get `record` as their acknowledgement; null: that lose it. */

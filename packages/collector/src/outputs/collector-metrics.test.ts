@@ -80,6 +80,19 @@ const scan = {
   changed: 0,
 };
 
+const openWindow = {
+  id: 3,
+  nodes: ['*'],
+  paths: ['/usr/**'],
+  until: now + 3_600_000,
+  reason: 'upgrade',
+  accept: false,
+  openedAt: now,
+  openedBy: 'ada',
+  closedAt: null,
+  closedBy: null,
+};
+
 /** One node of each status, and names that a careless exposition would break on. */
 const doubtfulAide: NodeState['aide'] = {
   told: { status: 'drift', reason: null, version: '0.18.3', degraded: [] },
@@ -101,6 +114,7 @@ const snapshot: CollectorSnapshot = {
     lastWhole: lastSweep(),
     running: 0,
   },
+  openWindows: [openWindow],
   auditHead: { id: 7, hash: 'c'.repeat(64) },
   now,
   nodes: [
@@ -133,8 +147,8 @@ const snapshot: CollectorSnapshot = {
     ),
   ],
   drift: [
-    { node: 'drifting-1', path: '/etc/a "quoted"\\path', acknowledgedUntil: now + 1 },
-    { node: 'drifting-1', path: '/etc/new%0Aline', acknowledgedUntil: now },
+    { node: 'drifting-1', path: '/etc/a "quoted"\\path', acknowledgedUntil: now + 1, isExpected: false },
+    { node: 'drifting-1', path: '/etc/new%0Aline', acknowledgedUntil: now, isExpected: true },
   ],
   isOverQuota: (node) => node === 'drifting-1',
   statusOf: (node) => ({ ages: ages(node === 'silent-1' ? 4_000_000 : 30_000), silentSeconds: 300 }),

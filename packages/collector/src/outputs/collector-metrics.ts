@@ -9,6 +9,7 @@ import { exposeStacks, type StackSnapshot, stackSeries, sweepSeries } from './st
 import { exposeNodes, type FleetSnapshot, nodeSeries } from './node-metrics.ts';
 import { OutletMetrics } from './outlet-metrics.ts';
 import { StorageMetrics } from './storage-metrics.ts';
+import { WindowMetrics } from './window-metrics.ts';
 
 /** What became of a report: taken, or refused with a problem's code. */
 export type ReportOutcome = 'taken' | ProblemCode;
@@ -55,6 +56,7 @@ export class CollectorMetrics {
   readonly storage = new StorageMetrics(this.registry);
   readonly deliveries = new DeliveryMetrics(this.registry);
   readonly #audit = new AuditMetrics(this.registry);
+  readonly #windows = new WindowMetrics(this.registry);
   readonly #requests: Histogram<'method' | 'route' | 'status'>;
   readonly #reports: Counter<'outcome'>;
   readonly #refusedTokens: Counter<'reason'>;
@@ -136,6 +138,7 @@ export class CollectorMetrics {
   async #render(takeSnapshot: () => Promise<CollectorSnapshot>): Promise<Buffer> {
     const snapshot = await takeSnapshot();
     this.#audit.show(snapshot.auditHead);
+    this.#windows.show(snapshot.openWindows);
     const nodes = await exposeNodes(snapshot);
     const stacks = await exposeStacks(snapshot.sweeps);
     return Buffer.concat([nodes, stacks, Buffer.from(await this.registry.metrics())]);

@@ -4,6 +4,7 @@
  */
 import { type NodeStatus, nodeStatus, nodeStatuses, type StatusContext } from '#core/node-status';
 import type { Millis } from '#core/node-state';
+import type { ChangeWindow } from '#core/change-window';
 import type { AuditHead } from '#core/audit-chain';
 import { isBaselineReviewed } from '#core/review-node';
 import type { NodeSummary, ShownDrift } from '#store/store';
@@ -12,6 +13,7 @@ import { exposition, type Family } from './exposition.ts';
 
 export interface FleetSnapshot {
   readonly auditHead: AuditHead;
+  readonly openWindows: readonly ChangeWindow[];
   readonly now: Millis;
   readonly nodes: readonly NodeSummary[];
   /** Grouped by node. At most so many a node as the configuration allows. */
@@ -30,6 +32,8 @@ interface NodeFacts {
   readonly paths: readonly string[];
   /** Those of them that someone has acknowledged. */
   readonly acknowledged: readonly string[];
+  /** Those of them that a window expected. */
+  readonly expected: readonly string[];
 }
 
 /** The text of all series of nodes. */
@@ -39,19 +43,20 @@ export function exposeNodes(snapshot: FleetSnapshot): Promise<Buffer> {
 }
 
 function factsOf({ now, nodes, drift, isOverQuota, statusOf }: FleetSnapshot): NodeFacts[] {
-  const shown = new Map<string, { paths: string[]; acknowledged: string[] }>();
-  for (const { node, path, acknowledgedUntil } of drift) {
-    const known = shown.get(node) ?? { paths: [], acknowledged: [] };
+  const shown = new Map<string, { paths: string[]; acknowledged: string[]; expected: string[] }>();
+  for (const { node, path, acknowledgedUntil, isExpected } of drift) {
+    const known = shown.get(node) ?? { paths: [], acknowledged: [], expected: [] };
     shown.set(node, known);
     known.paths.push(path);
     if (acknowledgedUntil !== null && now < acknowledgedUntil) known.acknowledged.push(path);
+    if (isExpected) known.expected.push(path);
   }
   return nodes.map((summary) => {
     const { name } = summary.state;
     const { status, statuses } = nodeStatus(summary, statusOf(name));
-    const { paths = [], acknowledged = [] } = shown.get(name) ?? {};
+    const { paths = [], acknowledged = [], expected = [] } = shown.get(name) ?? {};
     const isSilent = statuses.includes('silent');
-    return { summary, status, isSilent, isOverQuota: isOverQuota(name), paths, acknowledged };
+    return { summary, status, isSilent, isOverQuota: isOverQuota(name), paths, acknowledged, expected };
   });
 }
 
@@ -73,6 +78,14 @@ export const nodeSeries: readonly Family<NodeFacts>[] = [
     ['path'],
     ({ acknowledged }, sample) => {
       for (const path of acknowledged) sample(1, path);
+    },
+  ),
+  gauge(
+    'holdfast_drift_expected',
+    '1 while the drift of this path stands and a window expected it.',
+    ['path'],
+    ({ expected }, sample) => {
+      for (const path of expected) sample(1, path);
     },
   ),
   gauge(

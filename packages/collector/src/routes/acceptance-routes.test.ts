@@ -154,3 +154,64 @@ describe('routes of the acceptance workflow', () => {
     }
   });
 });
+
+describe('routes of windows', () => {
+  let site: CollectorApp;
+  before(async () => {
+    site = await CollectorApp.open();
+  });
+  after(() => site[Symbol.asyncDispose]());
+
+  const asked = () => ({
+    nodes: ['node-*'],
+    paths: ['/etc/own'],
+    until: new Date(site.now + hour).toISOString(),
+    reason: 'CHG-9',
+  });
+
+  it('open one, mark what it expects, show it, and close it early', async () => {
+    const [node] = syntheticFleet({ nodes: 1, entries: 50, own: 10 });
+    await site.taken(node!, node!.first());
+    const opened = await site.call('POST', '/api/v1/windows', { body: asked() });
+    assert.deepEqual([opened.status, opened.json.open, opened.json.accept], [201, true, false]);
+    await site.taken(node!, node!.difference([node!.change(0, 'changed')]));
+    const drift = (await site.call('GET', '/api/v1/nodes/node-0/drift')).json.drift;
+    assert.equal(drift[0].expected, opened.json.window);
+    const metrics = async () => (await site.call('GET', '/metrics')).text;
+    assert.match(await metrics(), /^holdfast_drift_expected\{node="node-0",path="\/etc\/own\/file-0"\} 1$/m);
+    assert.match(await metrics(), /^holdfast_change_windows_open 1$/m);
+    const closed = await site.call('DELETE', `/api/v1/windows/${opened.json.window}`);
+    assert.deepEqual(
+      [closed.status, closed.json.open, closed.json.closedBy],
+      [200, false, 'configured-operator'],
+    );
+    assert.match(await metrics(), /^holdfast_change_windows_open 0$/m);
+    const { json } = await site.call('GET', '/api/v1/windows');
+    assert.deepEqual(json.windows, [closed.json]);
+    const audit = await site.call('GET', '/api/v1/audit?limit=2');
+    assert.deepEqual(
+      audit.json.audit.map(({ action }: { action: string }) => action),
+      ['close-window', 'open-window'],
+    );
+    assert.equal((await site.call('DELETE', '/api/v1/windows/99')).status, 404);
+  });
+
+  it('refuse windows that are about nothing, or for ever, and callers who may not', async () => {
+    for (const body of [
+      {},
+      { ...asked(), nodes: [] },
+      { ...asked(), nodes: ['a/b'] },
+      { ...asked(), nodes: ['{a'] },
+      { ...asked(), paths: ['etc'] },
+      { ...asked(), reason: '' },
+      { ...asked(), until: new Date(site.now).toISOString() },
+      { ...asked(), until: new Date(site.now + 32 * 24 * hour).toISOString() },
+      { ...asked(), from: '2026-01-01T00:00:00Z' },
+    ]) {
+      const { status, json } = await site.call('POST', '/api/v1/windows', { body });
+      assert.deepEqual([status, json.code], [400, 'bad-request'], JSON.stringify(body));
+    }
+    const attempt = { token: agentToken, body: asked() };
+    assert.equal((await site.call('POST', '/api/v1/windows', attempt)).status, 403);
+  });
+});

@@ -11,15 +11,17 @@ export function statusContext({ liveness, config }: RouteContext, node: string):
 
 export async function fleetSnapshot(context: RouteContext): Promise<CollectorSnapshot> {
   const { store, config, clock } = context;
-  const [nodes, drift, auditHead, sweeps] = await Promise.all([
+  const now = clock();
+  const [nodes, drift, auditHead, openWindows, sweeps] = await Promise.all([
     store.nodes(),
     store.standingDriftOfAll(config.metrics.pathsPerNode),
     store.auditHead(),
+    store.windows.openAt(now),
     stackSnapshot(store.sweeps),
   ]);
   const isOverQuota = (node: string) => context.quota.waitMs(node, context.monotonic()) > 0;
   const statusOf = (node: string) => statusContext(context, node);
-  return { now: clock(), auditHead, nodes, drift, isOverQuota, statusOf, sweeps };
+  return { now, auditHead, openWindows, nodes, drift, isOverQuota, statusOf, sweeps };
 }
 
 export async function stackSnapshot(store: SweepStore): Promise<StackSnapshot> {

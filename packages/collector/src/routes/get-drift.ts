@@ -43,7 +43,7 @@ export const getDrift: Route = (app, { store, clock }) => {
 };
 
 function driftAnswer(drift: DriftRecord, { observedAt, aide }: NodeState, now: Millis) {
-  const { id, path, change, firstSeenAt, occurrences, unknown, acknowledgement } = drift;
+  const { id, path, change, firstSeenAt, occurrences, unknown, acknowledgement, expected } = drift;
   const seenAt = seenByNative(drift) ? observedAt : (aide?.run?.judgedAt ?? null);
   return {
     id,
@@ -54,6 +54,7 @@ function driftAnswer(drift: DriftRecord, { observedAt, aide }: NodeState, now: M
     lastSeenAt: timestamp(Math.max(firstSeenAt, seenAt ?? 0)),
     occurrences,
     unknown,
+    expected,
     acknowledged:
       acknowledgement && isInForce(acknowledgement, now)
         ? {

@@ -13,7 +13,7 @@ import {
   withAcknowledgement,
 } from '#store/acknowledgement-rows';
 import { type DriftCounts, noDrift } from '#store/node-rows';
-import type { DriftRecord } from '#store/store';
+import type { DriftRecord, ShownDrift } from '#store/store';
 
 interface StandingRow extends AcknowledgedRow {
   readonly id: number;
@@ -24,11 +24,18 @@ interface StandingRow extends AcknowledgedRow {
   readonly after: string | null;
   readonly aide: string | null;
   readonly first_seen_at: number;
+  readonly expected: number | null;
 }
 
 interface RecordRow extends StandingRow {
   readonly earlier: number;
   readonly unknown: UnknownReason | null;
+}
+
+interface OldestRow {
+  readonly path: string;
+  readonly until: number | null;
+  readonly expected: number | null;
 }
 
 export function driftRows(db: Database) {
@@ -55,9 +62,13 @@ export function driftRows(db: Database) {
 
     standingPath: (node: number, id: number): string | null => sql.pathOf.get(node, id) ?? null,
 
-    /** The node's `limit` oldest standing drifts, ties by path. `until` is that of its acknowledgement. */
-    oldest: (node: number, limit: number): { readonly path: string; readonly until: Millis | null }[] =>
-      sql.oldest.all(node, limit),
+    /** The node's `limit` oldest standing drifts, ties by path. */
+    oldest: (node: number, limit: number): Omit<ShownDrift, 'node'>[] =>
+      sql.oldest.all(node, limit).map(({ path, until, expected }) => ({
+        path,
+        acknowledgedUntil: until,
+        isExpected: expected !== null,
+      })),
 
     /** Writes `effects`; returns the counts after them. */
     apply: applier(sql),
@@ -111,7 +122,7 @@ function applier(sql: ReturnType<typeof prepare>) {
   };
 }
 
-const standingColumns = `drift.id, drift.path, change, attributes, before, after, aide, first_seen_at, ${acknowledgedColumns}`;
+const standingColumns = `drift.id, drift.path, change, attributes, before, after, aide, first_seen_at, expected, ${acknowledgedColumns}`;
 
 function prepare(db: Database) {
   const standing = 'node = ? AND bucket = ? AND path = ? AND ended_at IS NULL';
@@ -128,7 +139,7 @@ function prepare(db: Database) {
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     ),
     alter: db.prepare(
-      `UPDATE drift SET change = ?, attributes = ?, before = ?, after = ?, aide = ?, fingerprint = ?, acknowledgement = NULL WHERE ${standing}`,
+      `UPDATE drift SET change = ?, attributes = ?, before = ?, after = ?, aide = ?, fingerprint = ?, acknowledgement = NULL, expected = NULL WHERE ${standing}`,
     ),
     end: db.prepare<
       [number, DriftEnd, number, number, string],
@@ -141,7 +152,7 @@ function prepare(db: Database) {
       )
       .pluck(),
     resume: db.prepare(
-      'UPDATE drift SET ended_at = NULL, ended_as = NULL, acknowledgement = NULL, change = ?, attributes = ?, before = ?, after = ?, aide = ?, fingerprint = ? WHERE id = ?',
+      'UPDATE drift SET ended_at = NULL, ended_as = NULL, acknowledgement = NULL, expected = NULL, change = ?, attributes = ?, before = ?, after = ?, aide = ?, fingerprint = ? WHERE id = ?',
     ),
     endAll: db.prepare('UPDATE drift SET ended_at = ?, ended_as = ? WHERE node = ? AND ended_at IS NULL'),
     fingerprints: db
@@ -159,8 +170,8 @@ function prepare(db: Database) {
         'SELECT path FROM drift WHERE node = ? AND id = ? AND ended_at IS NULL',
       )
       .pluck(),
-    oldest: db.prepare<[number, number], { path: string; until: number | null }>(
-      `SELECT drift.path, acknowledgement.until FROM drift ${withAcknowledgement}
+    oldest: db.prepare<[number, number], OldestRow>(
+      `SELECT drift.path, acknowledgement.until, expected FROM drift ${withAcknowledgement}
        WHERE drift.node = ? AND ended_at IS NULL ORDER BY first_seen_at, path LIMIT ?`,
     ),
     records: db.prepare<[number], RecordRow>(
@@ -202,6 +213,7 @@ function toStanding(row: StandingRow): StandingDrift {
     aide: row.aide === null ? null : (JSON.parse(row.aide) as AideFinding),
     firstSeenAt: row.first_seen_at,
     acknowledgement: acknowledgementOf(row),
+    expected: row.expected,
   };
 }
 

@@ -7,6 +7,7 @@
 import type { Database } from 'better-sqlite3';
 import { aideMigration } from '#store/migrations/aide';
 import { acknowledgements } from '#store/migrations/acknowledgements';
+import { changeWindows } from '#store/migrations/change-windows';
 import { chainAudit } from '#store/migrations/audit-chain';
 import { addFleetDrift } from '#store/migrations/fleet-drift';
 import { contents } from '#store/migrations/contents';
@@ -165,4 +166,5 @@ export const migrations: readonly Migration[] = [
   outlets,
   addFleetDrift,
   sweepMigration,
+  changeWindows,
 ];

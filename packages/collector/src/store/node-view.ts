@@ -11,7 +11,7 @@ export function nodeView(
   name: string,
   record: NodeRecord | null,
 ): NodeView {
-  const { manifests, drifts, unknown, baselines } = tables;
+  const { manifests, drifts, unknown, baselines, windows } = tables;
   const known = new Map([record?.observed, record?.baseline].map((head) => [head?.digest, head]));
   return {
     state: record?.state ?? null,
@@ -24,6 +24,8 @@ export function nodeView(
     standing: (index) => (record ? drifts.standing(record.id, index) : []),
     unknown: (index) => (record ? unknown.inBucket(record.id, index) : new Map()),
     standingPath: (id) => (record ? drifts.standingPath(record.id, id) : null),
+    windows: (now) => windows.openOver(name, now),
+    isWindowUsed: (window, path) => record !== null && windows.isUsed(window, record.id, path),
     standingFingerprints: () => (record ? drifts.fingerprints(record.id) : new Map()),
     scope: (digest) => manifests.scope(digest),
     aide: aideView(tables, record?.id ?? null),

@@ -34,7 +34,8 @@ import { SqliteSweeps } from '#store/sweeps-on-sqlite';
 import { prepareTables, type Tables } from '#store/tables';
 import { tidyUp } from '#store/tidy-up';
 import { UnusedBuckets } from '#store/unused-buckets';
-import { writeEffects } from '#store/write-effects';
+import { type WindowStore, windowsOnSqlite } from '#store/windows-on-sqlite';
+import { writeAll } from '#store/write-effects';
 
 export interface SqliteStoreParts {
   readonly db: Database;
@@ -58,6 +59,7 @@ export class SqliteStore implements Store {
   readonly aide: AideStore;
   readonly fleet: FleetStore;
   readonly jobs: JobStore;
+  readonly windows: WindowStore;
   readonly #parts: SqliteStoreParts;
   readonly #tables: Tables;
   readonly #cache: NodeCache;
@@ -83,6 +85,7 @@ export class SqliteStore implements Store {
     this.#unused = new UnusedBuckets(db, this.#commits, this.#tables.manifests);
     this.#space = new SpaceOnDisk(db, this.#commits);
     this.jobs = jobsOnSqlite(this.#tables, this.#commits);
+    this.windows = windowsOnSqlite(this.#tables, this.#commits);
     this.fleet = fleetDrift(db, {
       revision: () => this.#driftRevision,
       liveNodes: () => this.#live().map(({ id }) => id),
@@ -106,8 +109,10 @@ export class SqliteStore implements Store {
       const { apply, outcome } = decision;
       if (!apply) return { outcome, node: before?.state ?? null, commands: commandsOf(before) };
       if (apply.state.name !== node) throw new Error(`a decision about ${node} writes ${apply.state.name}`);
-      const record = writeEffects(this.#tables, before, apply);
-      for (const { bucketDigests } of apply.manifests) this.#unused.wrote(bucketDigests);
+      const { record, manifests } = writeAll(this.#tables, before, apply, (written) =>
+        nodeView(this.#tables, this.#cache, node, written),
+      );
+      for (const { bucketDigests } of manifests) this.#unused.wrote(bucketDigests);
       this.#cache.write(record);
       if (movesDrift(before?.state ?? null, apply)) this.#driftRevision += 1;
       if (apply.commands.length > 0) this.#commanded.add(node);
@@ -141,7 +146,7 @@ export class SqliteStore implements Store {
     const all: ShownDrift[] = [];
     for (const [i, { id, state }] of drifting.entries()) {
       const oldest = reading(() => this.#tables.drifts.oldest(id, limit));
-      for (const { path, until } of oldest) all.push({ node: state.name, path, acknowledgedUntil: until });
+      for (const drift of oldest) all.push({ node: state.name, ...drift });
       if (i % nodesPerTurn === nodesPerTurn - 1) await nextTurn();
     }
     return all;

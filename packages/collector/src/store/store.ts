@@ -17,6 +17,7 @@ import type { UnknownReason } from '@holdfast/shared/compare';
 import type { EngineDisagreement, PendingPath } from '#core/aide-state';
 import type { PackedAideDatabase } from '#store/aide/database-rows';
 import type { FleetStore } from '#store/fleet-drift';
+import type { WindowStore } from '#store/windows-on-sqlite';
 import type { JobStore } from '#store/job-store';
 import type { AuditHead, AuditVerdict } from '#core/audit-chain';
 import type {
@@ -78,6 +79,8 @@ export interface ShownDrift {
   readonly path: string;
   /** Until when it is acknowledged; null if it is not. May be over. */
   readonly acknowledgedUntil: Millis | null;
+  /** Whether a window expected it. */
+  readonly isExpected: boolean;
 }
 
 export interface StoredEvent extends EventRecord {
@@ -130,6 +133,7 @@ export interface AideStore {
 export interface Store extends AsyncDisposable {
   readonly fleet: FleetStore;
   readonly jobs: JobStore;
+  readonly windows: WindowStore;
   /** Changes when the data was restored from a backup; agents resynchronise when they see it change. */
   readonly epoch: string;
   readonly contents: ContentStore;

@@ -17,6 +17,7 @@ import { stackRows } from '#store/stack-rows';
 import { sweepRows } from '#store/sweep-rows';
 import { tokenRows } from '#store/token-rows';
 import { unknownRows } from '#store/unknown-rows';
+import { windowRows } from '#store/window-rows';
 
 export type Tables = ReturnType<typeof prepareTables>;
 
@@ -36,6 +37,7 @@ export function prepareTables(db: Database) {
     audit: auditRows(db),
     commands: commandRows(db),
     jobs: jobRows(db),
+    windows: windowRows(db),
     contents: contentRows(db),
     tokens: tokenRows(db),
     aideDatabases,

@@ -26,7 +26,7 @@ export async function tidyUp(
     random,
   }: { readonly before: Millis; readonly maxBytes: number; readonly random: number },
 ): Promise<Tidied> {
-  const { history, drifts, acknowledgements, aideDatabases, jobs } = tables;
+  const { history, drifts, acknowledgements, aideDatabases, jobs, windows } = tables;
   let events = await dropAll(commits, (slice) => history.dropEvents(before, slice), eventsPerStep);
   let ended = await dropAll(commits, (slice) => drifts.dropEnded(before, slice), driftsPerStep);
   const sweeps = await dropAll(commits, (slice) => tables.sweeps.drop(before, slice), sweepsPerStep);
@@ -41,6 +41,7 @@ export async function tidyUp(
   }
   await dropAll(commits, (slice) => acknowledgements.drop(before, slice), driftsPerStep);
   await dropAll(commits, (slice) => jobs.drop(before, slice), driftsPerStep);
+  await dropAll(commits, (slice) => windows.drop(before, slice), driftsPerStep);
   await space.giveBack();
   return { events, drifts: ended, sweeps, ...removed };
 }

@@ -1,11 +1,29 @@
 /** Writes what a decision asks for. Runs inside an operation's savepoint. */
-import type { NodeEffects } from '#core/node-state';
+import type { ManifestRecord, NodeEffects, NodeView } from '#core/node-state';
 import type { ManifestHead } from '#store/manifest-rows';
 import { type NodeRecord, noDrift } from '#store/node-rows';
 import type { Tables } from '#store/tables';
 
+/** Writes `effects` and whatever follows them; `viewOf` reads what is written so far. */
+export function writeAll(
+  tables: Tables,
+  before: NodeRecord | null,
+  effects: NodeEffects,
+  viewOf: (written: NodeRecord) => NodeView,
+): { readonly record: NodeRecord; readonly manifests: readonly ManifestRecord[] } {
+  const manifests: ManifestRecord[] = [];
+  let record = before;
+  for (let next: NodeEffects | null = effects; next; ) {
+    const written = writeEffects(tables, record, next);
+    manifests.push(...next.manifests);
+    next = next.followedBy?.(viewOf(written)) ?? null;
+    record = written;
+  }
+  return { record: record!, manifests };
+}
+
 /** `before` is null for a node that is new. Returns its record as it is now. */
-export function writeEffects(tables: Tables, before: NodeRecord | null, effects: NodeEffects): NodeRecord {
+function writeEffects(tables: Tables, before: NodeRecord | null, effects: NodeEffects): NodeRecord {
   const { manifests, nodes, baselines, drifts, unknown, history, audit, commands, acknowledgements } = tables;
   const { state, scope, drift } = effects;
   const now = effects.newBaseline?.acceptedAt ?? state.lastReportAt; // only these two move drift
@@ -42,6 +60,7 @@ export function writeEffects(tables: Tables, before: NodeRecord | null, effects:
   if (effects.newBaseline) {
     baselines.add(id, effects.newBaseline, head(effects.newBaseline.manifest)!.id);
   }
+  if (effects.expected) tables.windows.apply(id, effects.expected);
   if (effects.jobResult) tables.jobs.accept(id, effects.jobResult, now);
   if (effects.acknowledge) acknowledgements.apply(id, effects.acknowledge);
   for (const event of effects.events) history.addEvent(id, event);
