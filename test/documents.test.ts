@@ -11,6 +11,7 @@ import { collectorOptions } from '@holdfast/collector/config';
 import { loadConfig } from '@holdfast/collector/load-config';
 import { createLog } from '@holdfast/collector/log';
 import { CollectorMetrics } from '@holdfast/collector/outputs/collector-metrics';
+import { summaries } from '@holdfast/collector/routes/summaries';
 import { openSqliteStore } from '@holdfast/collector/store/sqlite-store';
 import { describeOptions } from '@holdfast/shared/options';
 import { problemCodes } from '@holdfast/shared/problem-codes';
@@ -107,6 +108,15 @@ test('docs/api.md lists every route with its role, and no other', async () => {
   } finally {
     await rm(dataDir, { recursive: true, force: true });
   }
+});
+
+test('docs/api.md and /openapi.json say the same of each route', () => {
+  const plain = (text: string) => text.replaceAll(/\[([^\]]*)\]\([^)]*\)|`/g, '$1');
+  const documented = tableRows('docs/api.md', 'Routes').map(([route = '', , what = '']) => [
+    codeSpans(route)[0],
+    plain(what),
+  ]);
+  assert.deepEqual(Object.fromEntries(documented), summaries);
 });
 
 test('docs/api.md lists every error code with its status, and no other', () => {

@@ -34,6 +34,7 @@ import { Liveness } from '#routes/liveness';
 import { metrics } from '#routes/metrics';
 import { observeRequests } from '#routes/observe-requests';
 import { openWindow } from '#routes/open-window';
+import { openApi } from '#routes/openapi';
 import { postBaseline } from '#routes/post-baseline';
 import { postReports } from '#routes/post-reports';
 import { postRescan } from '#routes/post-rescan';
@@ -160,7 +161,7 @@ export function buildApp(parts: AppParts): App {
   answerErrors(app, context);
   observeRequests(app, context);
   authenticate(app, context);
-  for (const route of routes) route(app, context);
+  for (const route of [...routes, openApi(() => routesOf(app))]) route(app, context);
   return app;
 }
 
@@ -181,10 +182,12 @@ export function routesOf(app: App): readonly RouteDescription[] {
 function collectRoutes(app: App): void {
   const list: RouteDescription[] = [];
   described.set(app, list);
-  app.addHook('onRoute', ({ method, url, config }) => {
+  app.addHook('onRoute', ({ method, url, config, schema = {} }) => {
+    const body = schema.body ?? config?.body;
     const path = url.replaceAll(/:(\w+)/g, '{$1}');
     for (const each of [method].flat()) {
-      if (each !== 'HEAD') list.push({ method: each, path, role: config?.role ?? 'open' });
+      if (each !== 'HEAD')
+        list.push({ method: each, path, role: config?.role ?? 'open', schema: { ...schema, body } });
     }
   });
 }

@@ -48,6 +48,7 @@ describe('access to routes', () => {
     viewer: ['viewer', 'operator'],
     operator: ['operator'],
     agent: ['agent'],
+    sweeper: ['sweeper'],
   };
 
   it('is as the role of the route says, for every route and every kind of token', async () => {

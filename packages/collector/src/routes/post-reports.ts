@@ -31,7 +31,7 @@ export const postReports: Route = (app, context) => {
     scope.addContentTypeParser('*', (_request, _payload, done) => done(null));
     scope.post(
       '/api/v1/nodes/:node/reports',
-      { config: { role: 'agent', quiet: true }, schema: { params: NodeParams } },
+      { config: { role: 'agent', quiet: true, body: Report }, schema: { params: NodeParams } },
       async (request): Promise<ReportAnswer> => {
         const { node } = request.params as { node: string };
         await admitReport(node, context);

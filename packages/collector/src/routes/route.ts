@@ -19,6 +19,7 @@ import type { StackChange, SweepRecord } from '#store/sweep-store';
 import type { Started, SweepAsk } from '#sweep/sweeper';
 import type { CollectorConfig } from '../config.ts';
 import type { Storage } from '../watch-storage.ts';
+import type { RequestSchema } from './openapi.ts';
 import type { Liveness } from './liveness.ts';
 import type { Readiness } from './readiness.ts';
 
@@ -64,6 +65,7 @@ export interface RouteDescription {
   readonly method: string;
   readonly path: string;
   readonly role: RouteRole;
+  readonly schema: RequestSchema;
 }
 
 declare module 'fastify' {
@@ -72,6 +74,8 @@ declare module 'fastify' {
     role?: RouteRole;
     /** Logged at debug when it went well: heartbeats, probes and scrapes would drown what people did. */
     quiet?: boolean;
+    /** The schema of a body that the route reads and checks itself. */
+    body?: object;
   }
   interface FastifyRequest {
     /** Null on open routes. */
