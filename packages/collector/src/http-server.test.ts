@@ -10,7 +10,7 @@ import { connect } from 'node:tls';
 import { pino } from 'pino';
 import { needTool } from '../../../test/need.ts';
 import { waitFor } from '../../../test/harness/wait.ts';
-import { prepareServer } from './http-server.ts';
+import { httpLimits, prepareServer } from './http-server.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'holdfast-tls-'));
 after(() => rmSync(directory, { recursive: true, force: true }));
@@ -38,7 +38,7 @@ function commonName(port: number): Promise<string> {
 describe('the server with TLS', { skip: needTool('openssl', 'apt-get install -y openssl') }, () => {
   it('takes a new certificate while it runs, and keeps the old one while the new one is broken', async () => {
     makeCertificate('first');
-    using prepared = await prepareServer(files, log, 20);
+    using prepared = await prepareServer(files, log, { ...httpLimits, certificateCheckMs: 20 });
     const server = prepared.factory((_request, response) => response.end(), {}) as Server;
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     try {

@@ -6,15 +6,30 @@ import type { FastifyServerFactory } from 'fastify';
 import type { Logger } from 'pino';
 import type { CollectorConfig } from './config.ts';
 
-/** For the headers of one request. */
-const headersTimeoutMs = 15_000;
-/** For a whole request: 32 MiB over a slow line. */
-const requestTimeoutMs = 120_000;
-/** Longer than the pause between two heartbeats, so that agents keep their connections. */
-const keepAliveTimeoutMs = 90_000;
-/** Two a node: one for reports, one for the long poll. */
-const maxConnections = 20_000;
-const certificateCheckMs = 10_000;
+export interface HttpLimits {
+  /** For the headers of one request, and for the first byte of a connection. */
+  readonly headersMs: number;
+  /** For a whole request: 32 MiB over a slow line. */
+  readonly requestMs: number;
+  /** How often the two above are looked at. */
+  readonly checkMs: number;
+  /** Longer than the pause between two heartbeats, so that agents keep their connections. */
+  readonly keepAliveMs: number;
+  readonly tlsHandshakeMs: number;
+  /** Two a node: one for reports, one for the long poll. */
+  readonly connections: number;
+  readonly certificateCheckMs: number;
+}
+
+export const httpLimits: HttpLimits = {
+  headersMs: 15_000,
+  requestMs: 120_000,
+  checkMs: 5000,
+  keepAliveMs: 90_000,
+  tlsHandshakeMs: 10_000,
+  connections: 20_000,
+  certificateCheckMs: 10_000,
+};
 
 export interface HttpServer extends Disposable {
   readonly factory: FastifyServerFactory;
@@ -24,13 +39,27 @@ export interface HttpServer extends Disposable {
 export async function prepareServer(
   tls: CollectorConfig['tls'],
   log: Logger,
-  checkEveryMs = certificateCheckMs,
+  limits: HttpLimits = httpLimits,
 ): Promise<HttpServer> {
+  const options = {
+    headersTimeout: limits.headersMs,
+    requestTimeout: limits.requestMs,
+    keepAliveTimeout: limits.keepAliveMs,
+    connectionsCheckingInterval: limits.checkMs,
+  };
+  const bounded = <S extends Pick<Server, 'maxConnections'>>(server: S): S =>
+    Object.assign(server, { maxConnections: limits.connections });
   if (tls === null) {
-    return { factory: (handler) => limited(createServer(handler)), [Symbol.dispose]: () => {} };
+    return { factory: (handler) => bounded(createServer(options, handler)), [Symbol.dispose]: () => {} };
   }
   let loaded = await loadCertificate(tls);
-  const server = createTlsServer({ cert: loaded.cert, key: loaded.key, minVersion: 'TLSv1.2' });
+  const server = createTlsServer({
+    ...options,
+    cert: loaded.cert,
+    key: loaded.key,
+    minVersion: 'TLSv1.2',
+    handshakeTimeout: limits.tlsHandshakeMs,
+  });
   const check = async () => {
     if ((await markOf(tls)) === loaded.mark) return;
     const changed = await loadCertificate(tls);
@@ -40,9 +69,9 @@ export async function prepareServer(
   };
   const timer = setInterval(() => {
     check().catch((error: unknown) => log.warn({ err: error }, 'the certificate could not be read again'));
-  }, checkEveryMs);
+  }, limits.certificateCheckMs);
   return {
-    factory: (handler) => limited(server.on('request', handler)),
+    factory: (handler) => bounded(server.on('request', handler)),
     [Symbol.dispose]: () => clearInterval(timer),
   };
 }
@@ -59,14 +88,4 @@ async function loadCertificate(files: Files) {
 async function markOf({ certFile, keyFile }: Files): Promise<string> {
   const both = await Promise.all([stat(certFile), stat(keyFile)]);
   return both.map(({ ino, mtimeMs }) => `${ino} ${mtimeMs}`).join(' ');
-}
-
-function limited<
-  S extends Pick<Server, 'headersTimeout' | 'requestTimeout' | 'keepAliveTimeout' | 'maxConnections'>,
->(server: S): S {
-  server.headersTimeout = headersTimeoutMs;
-  server.requestTimeout = requestTimeoutMs;
-  server.keepAliveTimeout = keepAliveTimeoutMs;
-  server.maxConnections = maxConnections;
-  return server;
 }
