@@ -48,7 +48,10 @@ test('a collector on a full disk says so, changes nothing, and goes on when ther
       'the report to be taken',
       async () => (await postReport(collector.url, node!.name, report)).status === 200,
     );
-    assert.equal((await call(collector.url, '/readyz')).status, 200);
+    await waitFor(
+      'the collector to be ready',
+      async () => (await call(collector.url, '/readyz')).status === 200,
+    );
   } finally {
     await collector[Symbol.asyncDispose]();
     execFileSync('umount', ['-l', disk]);

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { StorageUnavailableError } from '#store/store';
 import { notReadyKeptMs, Readiness, readyKeptMs } from './readiness.ts';
 
 describe('readiness', () => {
@@ -25,5 +26,15 @@ describe('readiness', () => {
     now += notReadyKeptMs;
     assert.equal(await readiness.problem(), null);
     assert.equal(tried, 3);
+  });
+
+  it('is gone for a moment when a request has found the disk full, whatever the last trial said', async () => {
+    let now = 0;
+    const readiness = new Readiness({ isWritable: async () => true }, () => now);
+    assert.equal(await readiness.problem(), null);
+    readiness.saw(new StorageUnavailableError('full'));
+    assert.match((await readiness.problem()) ?? '', /cannot be written/);
+    now += notReadyKeptMs;
+    assert.equal(await readiness.problem(), null);
   });
 });

@@ -3,7 +3,7 @@
  * question: probes come from several sides, and each write is an fsync.
  */
 import { StorageDamagedError } from '#store/storage-error';
-import type { Store } from '#store/store';
+import { StorageUnavailableError, type Store } from '#store/store';
 
 /** For how long an answer holds. */
 export const readyKeptMs = 5000;
@@ -21,9 +21,15 @@ export class Readiness {
     this.#monotonic = monotonic;
   }
 
-  /** Damage does not heal: from then on, until a restart, the collector is not ready. */
+  /**
+   * What a request ran into. Damage does not heal: until a restart, the collector is not ready. A disk that has just refused a write
+   * refuses more for a moment, also if the small one of a trial would pass.
+   */
   saw(error: Error): void {
     this.#isDamaged ||= error instanceof StorageDamagedError;
+    if (!(error instanceof StorageUnavailableError)) return;
+    this.#isWritable = Promise.resolve(false);
+    this.#keptUntil = this.#monotonic() + notReadyKeptMs;
   }
 
   /** Why the collector is not ready; null if it is. */
