@@ -14,6 +14,7 @@ const benches: Readonly<Record<string, () => Promise<{ bench: Bench }>>> = {
   'sweep-stacks': () => import('./sweep-stacks.ts'),
   memory: () => import('./memory.ts'),
   'cold-scan': () => import('./cold-scan.ts'),
+  'daemonset-limit': () => import('./daemonset-limit.ts'),
   'cold-start': () => import('./cold-start.ts'),
   'aide-run': () => import('./aide-run.ts'),
   latency: () => import('./latency.ts'),
