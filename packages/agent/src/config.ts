@@ -38,6 +38,7 @@ export interface AgentConfig extends LookConfig {
   /** Globs; none: no content leaves the node. */
   readonly contentPaths: readonly string[];
   readonly startSplaySeconds: number;
+  readonly detachedFiles: 'report' | 'exit';
   /** `off`, a path, or null for `aide` on the search path. */
   readonly aideBinary: string | null;
   readonly aideCron: string;
@@ -84,6 +85,7 @@ function configOf(values: AgentOptionValues, hostname: string, searchPath: strin
     maxFileMib: values.maxFileMib,
     stateDir: values.stateDir,
     listen: values.listen,
+    detachedFiles: values.detachedFiles,
     logLevel: values.logLevel,
     collector: collectorUrl && tokenOptions ? { url: collectorUrl, token: tokenOptions, caFile } : null,
     heartbeatSeconds: values.heartbeatSeconds,

@@ -178,6 +178,12 @@ export const agentOptions = {
     parse: seconds(0),
     default: 30,
   }),
+  detachedFiles: option({
+    doc: 'exit: end when the host replaces a file that is mounted by itself, so that whoever starts the agent mounts the new one',
+    placeholder: 'report|exit',
+    parse: oneOf(['report', 'exit']),
+    default: 'report',
+  }),
   logLevel: option({
     doc: `how much to log: ${logLevels.join(', ')}`,
     placeholder: 'LEVEL',

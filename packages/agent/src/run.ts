@@ -29,6 +29,8 @@ export interface Agent extends AsyncDisposable {
   readonly healthPort: number | null;
   /** What its page `/healthz` answers. */
   health(): HealthAnswer;
+  /** Resolves to the first path whose mounted file the host has replaced since this agent looked at it. */
+  readonly detached: Promise<string>;
 }
 
 /**
@@ -58,6 +60,7 @@ export async function startAgent(config: AgentConfig, log: Logger): Promise<Agen
     log,
     clock: Date.now,
   });
+  const detached = firstDetached(observer);
   const tally = new Tally(observer);
   const reporter = parts.use(
     startReporter({
@@ -96,8 +99,21 @@ export async function startAgent(config: AgentConfig, log: Logger): Promise<Agen
       return health.port;
     },
     health: () => health.answer(),
+    detached,
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };
+}
+
+/** What was detached from the start is left out: it would be so again. */
+function firstDetached(observer: Observer): Promise<string> {
+  return new Promise((resolve) => {
+    observer.onChange((changes) => {
+      const lost = changes.find(
+        ({ before, after }) => after?.unread === 'detached' && before?.unread !== 'detached',
+      );
+      if (lost) resolve(lost.path);
+    });
+  });
 }
 
 function clientOptionsOf({ collector, nodeName }: AgentConfig): CollectorClientOptions {

@@ -18,12 +18,21 @@ export async function run(
   const manager = serviceManager(environment, process.pid);
   const check = () => stateOf(agent.health());
   const notifying = manager && keepNotifying({ manager, check, log });
-  if (!signal.aborted) await once(signal, 'abort');
+  const exitCode = await Promise.race([
+    signal.aborted ? exitCodes.ok : once(signal, 'abort').then(() => exitCodes.ok),
+    ...(config.detachedFiles === 'exit' ? [agent.detached.then((path) => endForRestart(path, log))] : []),
+  ]);
   log.info({}, 'stopping');
   await notifying?.[Symbol.asyncDispose]();
   await agent[Symbol.asyncDispose]();
   log.info({}, 'stopped');
-  return exitCodes.ok;
+  return exitCode;
+}
+
+/** A mount holds on to the file that it was made of; only a new one shows what the host has put in its place. */
+function endForRestart(path: string, log: Logger): ExitCode {
+  log.warn({ path }, 'the host has replaced a file that is mounted by itself; ending, to be started anew');
+  return exitCodes.restart;
 }
 
 function stateOf({ httpStatus, body }: HealthAnswer): ServiceState {
