@@ -20,6 +20,7 @@ const benches: Readonly<Record<string, () => Promise<{ bench: Bench }>>> = {
   latency: () => import('./latency.ts'),
   'first-report': () => import('./first-report.ts'),
   fleet: () => import('./fleet.ts'),
+  'ten-thousand': () => import('./ten-thousand.ts'),
   'fleet-upgrade': () => import('./fleet-upgrade.ts'),
 };
 
