@@ -71,7 +71,7 @@ test('both programs print their version and the commit they were built from', as
 });
 
 test('no file names the directory that it was built in', async () => {
-  for (const name of ['agent.cjs', 'collector.cjs', 'holdfast-agent']) {
+  for (const name of ['agent.cjs', 'agent.cjs.map', 'collector.cjs', 'holdfast-agent']) {
     const content = await readFile(join(dist, name));
     for (const place of [directory, projectRoot]) {
       assert.equal(content.includes(`${place}/`), false, `${name} names ${place}`);

@@ -4,7 +4,6 @@ import type { BuildOptions } from 'esbuild';
 
 export const repositoryRoot = dirname(dirname(import.meta.dirname));
 
-/** Names stay as they are in the sources, so that a stack trace can be read. */
 export function bundleOptions(commit: string | null) {
   return {
     absWorkingDir: repositoryRoot,
