@@ -57,7 +57,8 @@ export async function startCollector(config: CollectorConfig, parts: CollectorPa
     await watchStorage({ dataDir, minFreeBytes: space.minFreeBytes, store, metrics: metrics.storage, log }),
   );
   opened.use(await keepBackups(config, { log, clock, metrics: metrics.storage, self: parts.self }));
-  if (config.loki) opened.use(await tellLoki(config.loki, { store, metrics: metrics.outlets, log, clock }));
+  if (config.loki)
+    opened.use(await tellLoki(config.loki, { store, metrics: metrics.deliveries, log, clock }));
   const { environment = {} } = parts;
   const sweeping = opened.use(
     await startSweeping(config, { environment, log, clock, store: store.sweeps, metrics }),

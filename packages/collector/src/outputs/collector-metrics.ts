@@ -7,7 +7,6 @@ import { AuditMetrics } from './audit-metrics.ts';
 import { DeliveryMetrics } from './delivery-metrics.ts';
 import { exposeStacks, type StackSnapshot, stackSeries, sweepSeries } from './stack-metrics.ts';
 import { exposeNodes, type FleetSnapshot, nodeSeries } from './node-metrics.ts';
-import { OutletMetrics } from './outlet-metrics.ts';
 import { StorageMetrics } from './storage-metrics.ts';
 import { WindowMetrics } from './window-metrics.ts';
 
@@ -52,7 +51,6 @@ export interface CollectorSnapshot extends FleetSnapshot {
 
 export class CollectorMetrics {
   readonly registry = new Registry();
-  readonly outlets = new OutletMetrics(this.registry);
   readonly storage = new StorageMetrics(this.registry);
   readonly deliveries = new DeliveryMetrics(this.registry);
   readonly #audit = new AuditMetrics(this.registry);

@@ -36,7 +36,7 @@ function parts() {
   const log = pino({ level: 'silent' });
   const metrics = new DeliveryMetrics(registry);
   const count = async (result: string) =>
-    new RegExp(`holdfast_deliveries_total\\{output="\\w+",result="${result}"\\} (\\d+)`).exec(
+    new RegExp(`holdfast_deliveries_total\\{output="\\w+",about="stacks",result="${result}"\\} (\\d+)`).exec(
       await registry.metrics(),
     )?.[1];
   return {
@@ -63,7 +63,7 @@ describe('what is sent to others', () => {
     await waitFor('it to be given up', async () => (await made.count('failed')) === '1');
     using refusing = await other(status(404));
     delivery.send({ method: 'POST', url: refusing.url, body: 'c' });
-    await waitFor('it to be refused', async () => (await made.count('failed')) === '2');
+    await waitFor('it to be refused', async () => (await made.count('refused')) === '1');
     assert.equal(refusing.bodies.length, 1);
   });
 

@@ -5,7 +5,7 @@
 import type { Logger } from 'pino';
 import type { HttpCall, HttpClient } from '../http-client.ts';
 import { retry, type RetryLimits } from '../retry.ts';
-import type { DeliveryMetrics } from './delivery-metrics.ts';
+import type { DeliveryMetrics, DeliveryResult, Output, OutputMetrics } from './delivery-metrics.ts';
 
 export const deliveryLimits = {
   waiting: 100,
@@ -18,12 +18,20 @@ export const deliveryLimits = {
 
 export interface DeliveryParts {
   /** Names it in metrics and logs. The URL may be a secret. */
-  readonly output: string;
+  readonly output: Output;
   readonly http: HttpClient;
   readonly log: Logger;
   readonly metrics: DeliveryMetrics;
   readonly limits?: Partial<typeof deliveryLimits>;
 }
+
+interface Delivered {
+  readonly result: DeliveryResult;
+  /** What went wrong at last; null if it was taken. */
+  readonly problem: string | null;
+}
+
+const failed = (problem: string): Delivered => ({ result: 'failed', problem });
 
 type Message = Pick<HttpCall, 'method' | 'url' | 'headers' | 'body'>;
 
@@ -31,6 +39,7 @@ type Message = Pick<HttpCall, 'method' | 'url' | 'headers' | 'body'>;
 export class Delivery implements AsyncDisposable {
   readonly #parts: DeliveryParts;
   readonly #limits: typeof deliveryLimits;
+  readonly #metrics: OutputMetrics;
   readonly #stop = new AbortController();
   readonly #waiting: Message[] = [];
   #working: Promise<void> | null = null;
@@ -38,7 +47,7 @@ export class Delivery implements AsyncDisposable {
   constructor(parts: DeliveryParts) {
     this.#parts = parts;
     this.#limits = { ...deliveryLimits, ...parts.limits };
-    parts.metrics.begin(parts.output);
+    this.#metrics = parts.metrics.begin(parts.output, 'stacks');
   }
 
   send(message: Message): void {
@@ -46,7 +55,7 @@ export class Delivery implements AsyncDisposable {
     while (this.#waiting.length > this.#limits.waiting) {
       // The first is on its way.
       this.#waiting.splice(1, 1);
-      this.#count('dropped');
+      this.#metrics.count('dropped');
     }
     this.#show();
     this.#working ??= this.#work().finally(() => {
@@ -62,38 +71,41 @@ export class Delivery implements AsyncDisposable {
 
   async #work(): Promise<void> {
     for (let message = this.#waiting[0]; message !== undefined; message = this.#waiting[0]) {
-      const problem = await this.#deliver(message);
+      const { result, problem } = await this.#deliver(message);
       this.#waiting.shift();
-      this.#count(problem === null ? 'sent' : 'failed');
+      this.#metrics.count(result);
+      this.#metrics.tried(problem === null);
       if (problem !== null)
         this.#parts.log.error({ output: this.#parts.output, problem }, 'could not be sent');
       this.#show();
     }
   }
 
-  /** What went wrong at last; null if it was taken. */
-  #deliver(message: Message): Promise<string | null> {
-    return retry<string | null>(
+  #deliver(message: Message): Promise<Delivered> {
+    return retry<Delivered>(
       async () => {
-        if (this.#stop.signal.aborted) return { done: 'the collector stops' };
+        if (this.#stop.signal.aborted) return { done: failed('the collector stops') };
         const { timeoutMs } = this.#limits;
         const outcome = await this.#parts.http.send({ ...message, timeoutMs, signal: this.#stop.signal });
-        if ('unreachable' in outcome) return { again: outcome.unreachable, retryAfterMs: null };
+        if ('unreachable' in outcome) return this.#again(outcome.unreachable, null);
         const { status, retryAfterMs } = outcome;
-        if (status >= 200 && status < 300) return { done: null };
+        if (status >= 200 && status < 300) return { done: { result: 'sent', problem: null } };
         const problem = `answered ${status}`;
-        return status === 429 || status >= 500 ? { again: problem, retryAfterMs } : { done: problem };
+        return status === 429 || status >= 500
+          ? this.#again(problem, retryAfterMs)
+          : { done: { result: 'refused', problem } };
       },
       this.#limits.retries,
       this.#stop.signal,
     );
   }
 
-  #count(result: 'sent' | 'failed' | 'dropped'): void {
-    this.#parts.metrics.count(this.#parts.output, result);
+  #again(problem: string, retryAfterMs: number | null) {
+    this.#metrics.tried(false);
+    return { again: failed(problem), retryAfterMs };
   }
 
   #show(): void {
-    this.#parts.metrics.waiting(this.#parts.output, this.#waiting.length);
+    this.#metrics.waiting(this.#waiting.length);
   }
 }

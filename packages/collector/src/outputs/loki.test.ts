@@ -87,7 +87,7 @@ function tell(
   store: Awaited<ReturnType<typeof openTestStore>>['store'],
   metrics = new CollectorMetrics(),
 ) {
-  const parts = { store, metrics: metrics.outlets, log, clock: Date.now, ...fast };
+  const parts = { store, metrics: metrics.deliveries, log, clock: Date.now, ...fast };
   return tellLoki({ url, tenant: 'site', tokenFile: null }, parts);
 }
 
@@ -140,9 +140,9 @@ describe('the way out to Loki', () => {
       const outlet = await tell(loki.url, opened.store, metrics);
       await agent.tell(opened.store, many(0, 10));
       await waitFor('the failure to show', async () =>
-        (await text(metrics)).includes('holdfast_outlet_waiting{outlet="loki"} 10'),
+        (await text(metrics)).includes('holdfast_deliveries_waiting{output="loki",about="nodes"} 10'),
       );
-      assert.match(await text(metrics), /^holdfast_outlet_up\{outlet="loki"\} 0$/m);
+      assert.match(await text(metrics), /^holdfast_deliveries_up\{output="loki",about="nodes"\} 0$/m);
       await outlet[Symbol.asyncDispose]();
       const store = await opened.reopen();
       await agent.tell(store, many(10, 10));
@@ -169,7 +169,10 @@ describe('the way out to Loki', () => {
     await agent.tell(opened.store, many(0, 20));
     await waitFor('the others', () => Promise.resolve(loki.paths.length >= 19));
     assert.deepEqual(loki.paths.includes('/etc/00007'), false);
-    assert.match(await text(metrics), /^holdfast_outlet_refused_total\{outlet="loki"\} 1$/m);
+    assert.match(
+      await text(metrics),
+      /^holdfast_deliveries_total\{output="loki",about="nodes",result="refused"\} 1$/m,
+    );
   });
 
   it('stops at once while Loki says nothing, and holds up no report', async () => {
@@ -199,7 +202,10 @@ describe('the way out to Loki', () => {
     await using running = new AsyncDisposableStack();
     running.use(await tell(loki.url, opened.store, metrics));
     await waitFor('the rest', () => Promise.resolve(loki.paths.length >= 2));
-    assert.match(await text(metrics), /^holdfast_outlet_lost_total\{outlet="loki"\} 5$/m);
+    assert.match(
+      await text(metrics),
+      /^holdfast_deliveries_total\{output="loki",about="nodes",result="lost"\} 5$/m,
+    );
   });
 });
 

@@ -18,7 +18,7 @@ import type { Store } from '#store/store';
 import { openHttpClient } from '../http-client.ts';
 import { retryDelayMs } from '../retry.ts';
 import type { LokiConfig } from './loki-options.ts';
-import type { OutletMetrics } from './outlet-metrics.ts';
+import type { DeliveryMetrics, OutputMetrics } from './delivery-metrics.ts';
 
 /** Events of one push; about a MiB where paths are ordinary. */
 export const maxEventsPerPush = 1000;
@@ -30,7 +30,7 @@ const pack = promisify(gzip);
 
 export interface LokiParts {
   readonly store: Store;
-  readonly metrics: OutletMetrics;
+  readonly metrics: DeliveryMetrics;
   readonly log: Logger;
   readonly clock: () => Millis;
   /** Between two looks for events. Default 2 s. */
@@ -60,17 +60,18 @@ class LokiOutlet {
   readonly #config: LokiConfig;
   readonly #parts: LokiParts;
   readonly #client = openHttpClient();
+  readonly #metrics: OutputMetrics;
   #told = 0;
   #failures = 0;
 
   constructor(config: LokiConfig, parts: LokiParts) {
     this.#config = config;
     this.#parts = parts;
+    this.#metrics = parts.metrics.begin('loki', 'nodes');
   }
 
   async begin(): Promise<void> {
-    const { store, metrics } = this.#parts;
-    metrics.begin('loki');
+    const { store } = this.#parts;
     const progress = await store.outlets.progress('loki');
     this.#told = progress?.told ?? (await store.outlets.eventRange())?.newest ?? 0;
     if (progress === null) await store.outlets.setProgress('loki', { told: this.#told, memory: null });
@@ -78,14 +79,14 @@ class LokiOutlet {
 
   /** Resolves when `signal` is aborted, and never rejects. */
   async run(signal: AbortSignal): Promise<void> {
-    const { log, metrics, lookEveryMs = 2000 } = this.#parts;
+    const { log, lookEveryMs = 2000 } = this.#parts;
     while (!signal.aborted) {
       let waitMs = lookEveryMs;
       try {
         waitMs = await this.#tellNext(signal);
       } catch (error) {
         if (signal.aborted) break;
-        metrics.failed('loki');
+        this.#metrics.tried(false);
         log.error({ err: error }, 'Loki could not be told');
       }
       if (waitMs > 0) await sleep(waitMs, undefined, { signal }).catch(() => undefined);
@@ -95,13 +96,13 @@ class LokiOutlet {
 
   /** Returns how long to wait before the next, in milliseconds. */
   async #tellNext(signal: AbortSignal): Promise<number> {
-    const { store, metrics, lookEveryMs = 2000 } = this.#parts;
+    const { store, lookEveryMs = 2000 } = this.#parts;
     await this.#noteGap();
     const found = await store.outlets.eventsAfter(this.#told, maxEventsPerPush);
     const events = found.slice(0, this.#settled(found));
     if (events.length === 0) return lookEveryMs;
     const again = await this.#tellAll(await this.#withContents(events), signal);
-    metrics.waiting('loki', await this.#waiting());
+    this.#metrics.waiting(await this.#waiting());
     if (again !== null) return again;
     return events.length < maxEventsPerPush ? lookEveryMs : 0;
   }
@@ -116,13 +117,13 @@ class LokiOutlet {
 
   /** Events that are gone before they were told. After a restore the numbers begin anew, further back. */
   async #noteGap(): Promise<void> {
-    const { store, metrics, log } = this.#parts;
+    const { store, log } = this.#parts;
     const range = await store.outlets.eventRange();
     if (range === null || range.oldest <= this.#told + 1) return;
     const first = (await store.outlets.eventsAfter(this.#told, 1))[0]?.id ?? range.oldest;
     const lost = first - this.#told - 1;
     if (lost === 0 || this.#told === 0) return;
-    metrics.lost('loki', lost);
+    this.#metrics.count('lost', lost);
     log.error({ lost }, 'retention removed events before Loki was told of them');
     await this.#moveTo(first - 1);
   }
@@ -134,17 +135,18 @@ class LokiOutlet {
 
   /** Null if all were told; else how long to wait before the next try. */
   async #tellAll(events: readonly LokiEvent[], signal: AbortSignal): Promise<number | null> {
-    const { metrics, log } = this.#parts;
+    const { log } = this.#parts;
     const pushed = await this.#push(events, signal);
     if (pushed === 'taken') {
       this.#failures = 0;
-      metrics.sent('loki');
+      this.#metrics.count('sent');
+      this.#metrics.tried(true);
       await this.#moveTo(events.at(-1)!.id);
       return null;
     }
     if (pushed !== 'refused') return this.#again(pushed);
     if (events.length === 1) {
-      metrics.refused('loki', 1);
+      this.#metrics.count('refused');
       log.error(
         { event: events[0]!.id, node: events[0]!.node },
         'Loki refuses this event for good; it is skipped',
@@ -157,9 +159,9 @@ class LokiOutlet {
   }
 
   #again({ again, retryAfterMs }: Exclude<Pushed, string>): number {
-    const { metrics, log, backoff: limits = backoff } = this.#parts;
+    const { log, backoff: limits = backoff } = this.#parts;
     this.#failures += 1;
-    metrics.failed('loki');
+    this.#metrics.tried(false);
     if (this.#failures === 1)
       log.warn({ reason: again }, 'Loki cannot be told; it will be, what happened is kept');
     return retryDelayMs(this.#failures, Math.random(), limits, retryAfterMs);
