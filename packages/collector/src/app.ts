@@ -29,6 +29,7 @@ import { listEvents } from '#routes/list-events';
 import { listFleetDrift } from '#routes/list-fleet-drift';
 import { listJobs } from '#routes/list-jobs';
 import { listNodes } from '#routes/list-nodes';
+import { listOutliers } from '#routes/list-outliers';
 import { listWindows } from '#routes/list-windows';
 import { Liveness } from '#routes/liveness';
 import { metrics } from '#routes/metrics';
@@ -83,6 +84,7 @@ const routes: readonly Route[] = [
   listFleetDrift,
   getFleetRow,
   acceptFleetRow,
+  listOutliers,
   listJobs,
   getJob,
   listStacks,

@@ -27,6 +27,7 @@ export const summaries: Readonly<Record<string, string>> = {
   'GET /api/v1/drift': "the fleet's drift: the same changes on many nodes are one row",
   'GET /api/v1/drift/{row}': 'one row, with its nodes',
   'POST /api/v1/drift/accept': 'accept a row on all its nodes',
+  'GET /api/v1/outliers': 'nodes that differ from their siblings, though not from their own baselines',
   'GET /api/v1/jobs': 'such acceptances',
   'GET /api/v1/jobs/{id}': 'how far one has got, and what came of it on each node',
   'GET /api/v1/stacks': 'every stack, as the last sweep that knew it left it',

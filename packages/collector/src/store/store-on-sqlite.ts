@@ -18,6 +18,7 @@ import { toSummary } from '#store/node-summary';
 import { nodeView } from '#store/node-view';
 import { addRevokedToken } from '#store/revoked-tokens';
 import { type OutletStore, outletStore } from '#store/outlet-store';
+import { type OutlierStore, outlierStore } from '#store/outliers';
 import { reading } from '#store/storage-error';
 import { SpaceOnDisk } from '#store/space-on-disk';
 import type {
@@ -58,6 +59,7 @@ export class SqliteStore implements Store {
   readonly outlets: OutletStore;
   readonly aide: AideStore;
   readonly fleet: FleetStore;
+  readonly outliers: OutlierStore;
   readonly jobs: JobStore;
   readonly windows: WindowStore;
   readonly #parts: SqliteStoreParts;
@@ -91,6 +93,7 @@ export class SqliteStore implements Store {
       liveNodes: () => this.#live().map(({ id }) => id),
       random32: () => Math.floor(parts.random() * 2 ** 32),
     });
+    this.outliers = outlierStore(db, () => this.#live());
     this.sweeps = new SqliteSweeps(this.#tables, this.#commits);
     this.#probe = db.prepare(
       "INSERT INTO meta (key, value) VALUES ('probe', 1) ON CONFLICT DO UPDATE SET value = value + 1",
@@ -126,9 +129,7 @@ export class SqliteStore implements Store {
   }
 
   async liveNodeCount(): Promise<number> {
-    let count = 0;
-    for (const { state } of this.#cache.durableAll()) if (state.deletedAt === null) count += 1;
-    return count;
+    return [...this.#cache.durableAll()].filter(({ state }) => state.deletedAt === null).length;
   }
 
   async nodes(): Promise<NodeSummary[]> {

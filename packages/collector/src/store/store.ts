@@ -11,6 +11,7 @@
  */
 import type { ContentStore } from '#store/content-store';
 import type { OutletStore } from '#store/outlet-store';
+import type { OutlierStore } from '#store/outliers';
 import type { Entry } from '@holdfast/shared/entry';
 import type { Command } from '@holdfast/shared/wire';
 import type { UnknownReason } from '@holdfast/shared/compare';
@@ -132,6 +133,7 @@ export interface AideStore {
 
 export interface Store extends AsyncDisposable {
   readonly fleet: FleetStore;
+  readonly outliers: OutlierStore;
   readonly jobs: JobStore;
   readonly windows: WindowStore;
   /** Changes when the data was restored from a backup; agents resynchronise when they see it change. */
