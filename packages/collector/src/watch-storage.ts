@@ -28,8 +28,10 @@ export interface StorageParts {
 export async function watchStorage(parts: StorageParts): Promise<Storage & Disposable> {
   const { dataDir, minFreeBytes, store, metrics, log } = parts;
   let isNearlyFull = false;
+  let isStopped = false;
   const look = async () => {
     const diskFreeBytes = await freeBytes(dataDir);
+    if (isStopped) return; // the store may be closed by now
     const was = isNearlyFull;
     isNearlyFull = diskFreeBytes !== null && diskFreeBytes < minFreeBytes;
     metrics.show({ ...store.size(), diskFreeBytes, isNearlyFull });
@@ -45,7 +47,10 @@ export async function watchStorage(parts: StorageParts): Promise<Storage & Dispo
     get isNearlyFull() {
       return isNearlyFull;
     },
-    [Symbol.dispose]: () => clearInterval(timer),
+    [Symbol.dispose]() {
+      isStopped = true;
+      clearInterval(timer);
+    },
   };
 }
 
