@@ -14,6 +14,7 @@ import { Site, siteNode } from './harness/site.ts';
 import { waitFor } from './harness/wait.ts';
 
 const maxExecutableBytes = 130_000_000;
+const maxImageBytes = 10_000_000;
 const commit = '0123456789abcdef0123456789abcdef01234567';
 /** What the agent's executable gets of the environment: nothing, as under `env -i`. */
 const bare: NodeJS.ProcessEnv = {};
@@ -56,6 +57,18 @@ test('the checksums are those that sha256sum finds', () => {
 test('the executable stays under 130 MB', () => {
   const { bytes } = artefacts.find(({ name }) => name === 'holdfast-agent')!;
   assert.ok(bytes <= maxExecutableBytes, `${bytes} bytes`);
+});
+
+test('what the image adds to Alpine, Node and aide stays under 10 MB', async () => {
+  const dockerfile = await readFile(join(projectRoot, 'deploy/daemonset/Dockerfile'), 'utf8');
+  const [, copied] = /^COPY --from=build (.*) \/opt\/holdfast\/$/m.exec(dockerfile)!;
+  const sizes = copied!.split(' ').map((path) => {
+    const artefact = artefacts.find(({ name }) => path === `/src/dist/${name}`);
+    assert.ok(artefact, `${path} is not built`);
+    return artefact.bytes;
+  });
+  const bytes = sizes.reduce((sum, size) => sum + size, 0);
+  assert.ok(bytes <= maxImageBytes, `${bytes} bytes`);
 });
 
 test('both programs print their version and the commit they were built from', async () => {

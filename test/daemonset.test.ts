@@ -1,6 +1,5 @@
 /** The manifests of the agent: what they render to, what they allow, and an agent run as its pod runs it. */
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { chownSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -8,9 +7,10 @@ import { after, before, test } from 'node:test';
 import { readConfig } from '@holdfast/agent/config';
 import { agentNodeFlags, agentProcessEnvironment } from '@holdfast/agent/runtime';
 import { defaultScopeYaml } from '@holdfast/shared/default-scope';
-import { parse, parseAllDocuments } from 'yaml';
+import { parse } from 'yaml';
 import { bundleAgent } from '../scripts/build/bundle-agent.ts';
 import { call, closeConnections } from './harness/api.ts';
+import { needKubectl, renderKustomization, schemaProblems } from './harness/kubernetes-schemas.ts';
 import { projectRoot } from './harness/process.ts';
 import { Site, siteNode } from './harness/site.ts';
 import { waitFor } from './harness/wait.ts';
@@ -19,7 +19,7 @@ import { readRepositoryFile } from './repository.ts';
 
 const directory = join(projectRoot, 'deploy/daemonset');
 const overlays = readdirSync(join(directory, 'overlays')).map((name) => `overlays/${name}`);
-const skip = needTool('kubectl', 'see https://kubernetes.io/docs/tasks/tools/');
+const skip = needKubectl();
 
 interface Mount {
   readonly name: string;
@@ -50,11 +50,7 @@ interface KubernetesObject {
 }
 
 function render(path: string): KubernetesObject[] {
-  const { status, stdout, stderr } = spawnSync('kubectl', ['kustomize', join(directory, path)], {
-    encoding: 'utf8',
-  });
-  assert.equal(status, 0, stderr);
-  return parseAllDocuments(stdout).map((document) => document.toJS() as KubernetesObject);
+  return renderKustomization(join(directory, path));
 }
 
 const podOf = (objects: readonly KubernetesObject[]): PodSpec =>
@@ -81,6 +77,11 @@ test('every overlay renders, and keeps what the base forgoes', { skip }, () => {
       seccompProfile: { type: 'RuntimeDefault' },
     });
   }
+});
+
+test('every object of every overlay fits the schema of Kubernetes', { skip }, () => {
+  const objects = ['base', ...overlays].flatMap((path) => renderKustomization(join(directory, path)));
+  assert.deepEqual(schemaProblems(objects), []);
 });
 
 test('the pod mounts what the default scope names, read-only, and nothing else of the host', { skip }, () => {
