@@ -2,6 +2,7 @@
 import { Type } from 'typebox';
 import type { FleetRow } from '#core/fleet-rows';
 import type { FleetChange, FleetStore } from '#store/fleet-drift';
+import { enginesAnswer } from './aide-answer.ts';
 import { ProblemError } from './problem.ts';
 import { timestamp } from './route.ts';
 
@@ -25,8 +26,9 @@ export async function rowAnswer(fleet: FleetStore, row: FleetRow, shown: RowShow
   };
 }
 
-function changeAnswer({ firstSeenAt, ...change }: FleetChange) {
-  return { ...change, firstSeenAt: timestamp(firstSeenAt) };
+function changeAnswer(found: FleetChange) {
+  const { path, change, firstSeenAt } = found;
+  return { path, change, ...enginesAnswer(found), firstSeenAt: timestamp(firstSeenAt) };
 }
 
 /** Throws the problem `not-found`. */

@@ -210,7 +210,7 @@ function toStanding(row: StandingRow): StandingDrift {
     attributes: attributesOf(row.attributes),
     before: entryOf(row.before),
     after: entryOf(row.after),
-    aide: row.aide === null ? null : (JSON.parse(row.aide) as AideFinding),
+    aide: aideOf(row.aide),
     firstSeenAt: row.first_seen_at,
     acknowledgement: acknowledgementOf(row),
     expected: row.expected,
@@ -219,6 +219,10 @@ function toStanding(row: StandingRow): StandingDrift {
 
 export function attributesOf(joined: string): Attribute[] {
   return joined === '' ? [] : (joined.split(',') as Attribute[]);
+}
+
+export function aideOf(text: string | null): AideFinding | null {
+  return text === null ? null : (JSON.parse(text) as AideFinding);
 }
 
 export function lineOf(entry: Entry | null): string | null {

@@ -1,16 +1,16 @@
 /** The fleet's drift in rows: made when it is asked for, in short steps, and kept until drift has moved. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Database } from 'better-sqlite3';
-import type { Change, ChangeKind } from '@holdfast/shared/compare';
+import type { ChangeKind } from '@holdfast/shared/compare';
 import { fingerprintBytes } from '#core/drift-fingerprint';
 import { FleetGrouping, type FleetRow, type FleetView, type NodeKeys } from '#core/fleet-rows';
-import type { Millis, NodeEffects, NodeState } from '#core/node-state';
-import { attributesOf, entryOf } from '#store/drift-rows';
+import type { DriftContent, Millis, NodeEffects, NodeState } from '#core/node-state';
+import { aideOf, attributesOf, entryOf } from '#store/drift-rows';
 import { reading } from '#store/storage-error';
 
 const driftsPerTurn = 4000;
 
-export interface FleetChange extends Change {
+export interface FleetChange extends DriftContent {
   /** On whichever node came first. */
   readonly firstSeenAt: Millis;
 }
@@ -101,6 +101,7 @@ interface ChangeRow {
   readonly attributes: string;
   readonly before: string | null;
   readonly after: string | null;
+  readonly aide: string | null;
   readonly first_seen_at: number;
 }
 
@@ -119,18 +120,19 @@ function prepare(db: Database) {
       )
       .pluck(),
     changeOf: db.prepare<[Buffer], ChangeRow>(
-      `SELECT path, change, attributes, before, after, first_seen_at FROM drift INDEXED BY drift_fleet
+      `SELECT path, change, attributes, before, after, aide, first_seen_at FROM drift INDEXED BY drift_fleet
        WHERE fingerprint = ? AND ended_at IS NULL LIMIT 1`,
     ),
   };
 }
 
-function toChange({ first_seen_at, attributes, before, after, ...row }: ChangeRow): FleetChange {
+function toChange({ first_seen_at, attributes, before, after, aide, ...row }: ChangeRow): FleetChange {
   return {
     ...row,
     attributes: attributesOf(attributes),
     before: entryOf(before),
     after: entryOf(after),
+    aide: aideOf(aide),
     firstSeenAt: first_seen_at,
   };
 }
