@@ -101,6 +101,15 @@ test('lists, capabilities and attributes drift through AIDE, and are accepted by
   await node.look();
   assert.deepEqual(await node.drift(), ['aide a.conf acl', 'aide b.conf xattrs,caps']);
   assert.deepEqual((await site.driftSeries()).sort(), [at('a.conf'), at('b.conf')]);
+  const fleet = await call<{ drift: { drift: AideDrift[] }[] }>(site.url, '/api/v1/drift');
+  const shown = fleet.body.drift.flatMap(({ drift }) => drift);
+  assert.deepEqual(shown.map(({ path, engines, attributes }) => [path, engines, attributes]).sort(), [
+    [at('a.conf'), ['aide'], ['acl']],
+    [at('b.conf'), ['aide'], ['xattrs', 'caps']],
+  ]);
+  assert.match(JSON.stringify(shown[0]?.after), /user:4321:r|cap_net_raw/);
+  const found = (await site.events()).filter(({ kind }) => kind === 'aide-found');
+  assert.deepEqual(found.map(({ path }) => path).sort(), [at('a.conf'), at('b.conf')]);
 
   const accepted = await node.accept(['a.conf']);
   assert.deepEqual([accepted.body.accepted, accepted.body.remaining], [1, 1], accepted.text);

@@ -8,13 +8,14 @@
  */
 import type { AideReport } from '@holdfast/shared/wire-aide';
 import type { Report } from '@holdfast/shared/wire';
+import { findingEvents } from '#core/aide-events';
 import { AideDraft, type FinishedAide } from '#core/aide-record';
 import { withoutOvertaken } from '#core/aide-judge';
 import { judgeRun } from '#core/aide-run';
 import type { AideState } from '#core/aide-state';
 import { isSameEntry, type ManifestSide } from '#core/manifest-edit';
 import { entryOf, nativeEntries } from '#core/native-entries';
-import type { Millis, NodeState, NodeView } from '#core/node-state';
+import type { EventRecord, Millis, NodeState, NodeView } from '#core/node-state';
 
 export interface AideIntake {
   readonly report: Report;
@@ -27,8 +28,13 @@ export interface AideIntake {
   readonly now: Millis;
 }
 
+export interface TakenAide extends FinishedAide {
+  /** What only AIDE saw. */
+  readonly events: readonly EventRecord[];
+}
+
 /** `state` is the node's with the report in it. Null: nothing is known of AIDE, or nothing changes. */
-export function takeAide(view: NodeView, state: NodeState, intake: AideIntake): FinishedAide | null {
+export function takeAide(view: NodeView, state: NodeState, intake: AideIntake): TakenAide | null {
   const { report, touched, now } = intake;
   const isQuiet = !report.aide && touched.length === 0 && !adoptsNewest(state);
   const before = state.aide ?? (report.aide ? firstState(report.aide) : null);
@@ -45,7 +51,11 @@ export function takeAide(view: NodeView, state: NodeState, intake: AideIntake): 
     draft.state = { ...draft.state, baseline: draft.state.newest };
   }
   if (touched.length > 0) dropOvertaken(draft, intake, moved);
-  return draft.finish(now);
+  const finished = draft.finish(now);
+  if (finished.findings === null) return { ...finished, events: [] };
+  const stood = before.findings === 0 ? [] : view.aide.allFindings();
+  const native = nativeEntries(intake.baseline, intake.observed);
+  return { ...finished, events: findingEvents(stood, finished.findings, native, now) };
 }
 
 function adoptsNewest({ aide, baseline }: Pick<NodeState, 'aide' | 'baseline'>): boolean {

@@ -11,8 +11,7 @@ import type {
   MadeDatabase,
   PendingPath,
 } from '#core/aide-state';
-import { nodeEvent } from '#core/event-record';
-import type { EventRecord, Millis } from '#core/node-state';
+import type { Millis } from '#core/node-state';
 
 /** A wish that stands for a run is not repeated for so long. */
 export const minMillisBetweenAsking = 10 * 60_000;
@@ -142,22 +141,4 @@ export function withFindings<V extends { readonly aide: AideView }>(
     ...view,
     aide: { ...view.aide, findings: (index) => byBucket.get(index) ?? none, allFindings: () => findings },
   };
-}
-
-/** Lines for the node's history. */
-export function aideEvents(
-  before: AideState | null,
-  after: AideState | null,
-  now: Millis,
-): readonly EventRecord[] {
-  if (!after || after === before) return [];
-  const events: EventRecord[] = [];
-  if (after.baseline && after.baseline.digest !== before?.baseline?.digest) {
-    const { digest, entries } = after.baseline;
-    events.push(nodeEvent('aide-baseline-moved', now, `${digest} with ${entries} rows`));
-  }
-  if (after.objection !== null && after.run?.id !== before?.run?.id) {
-    events.push(nodeEvent('aide-run-doubtful', now, after.objection));
-  }
-  return events;
 }

@@ -31,7 +31,9 @@ export function contentSides({
   attributes,
   before,
   after,
-}: Change): { readonly before: string | null; readonly after: string | null } | undefined {
+}: Omit<Change, 'attributes'> & { readonly attributes: readonly string[] }):
+  | { readonly before: string | null; readonly after: string | null }
+  | undefined {
   const digestOf = (entry: Change['before']) => (entry?.type === 'file' ? (entry.sha256 ?? null) : null);
   const sides = { before: digestOf(before), after: digestOf(after) };
   const isAddedOrRemoved = before === null || after === null;

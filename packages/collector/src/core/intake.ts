@@ -12,8 +12,9 @@
  */
 import { ScopeError } from '@holdfast/shared/scope';
 import type { Report } from '@holdfast/shared/wire';
+import { aideEvents } from '#core/aide-events';
 import { takeAide } from '#core/aide-intake';
-import { aideEvents, withFindings } from '#core/aide-record';
+import { withFindings } from '#core/aide-record';
 import { type BaselineMove, moveByPolicy } from '#core/baseline-policy';
 import { nodeEvent } from '#core/event-record';
 import { withExpected } from '#core/expected-change';
@@ -204,6 +205,7 @@ function effectsOf(
         : []),
       ...(move?.events ?? []),
       ...aideEvents(moved.aide, state.aide, now),
+      ...(aide?.events ?? []),
     ],
     commandsDone: report.commandsDone,
     commands: aide?.asks ? ['aide'] : [],

@@ -1,5 +1,6 @@
 /** The collector's vocabulary for one node: what is remembered, and what a decision reads and asks to be written. */
 import type { AideFinding } from '@holdfast/shared/aide-compare';
+import type { AideAttribute } from '@holdfast/shared/aide-row';
 import type { Change, ChangeKind, UnknownReason } from '@holdfast/shared/compare';
 import type { Attribute, Entry } from '@holdfast/shared/entry';
 import type { Entries } from '@holdfast/shared/manifest';
@@ -148,10 +149,12 @@ export const eventKinds = [
   'store-restored',
   'aide-baseline-moved',
   'aide-run-doubtful',
+  'aide-found',
+  'aide-over',
 ] as const;
 export type EventKind = (typeof eventKinds)[number];
 
-/** One line of a node's history. A `change` has a path, and `before` or `after`; `net` is null if no event of the agent told of it. */
+/** One line of a node's history. A `change` has a path, and `before` or `after`; what AIDE found has its sides in `detail`; `net` is null if no event of the agent told of it. */
 export interface EventRecord {
   readonly kind: EventKind;
   readonly at: Millis;
@@ -159,7 +162,7 @@ export interface EventRecord {
   readonly agentAt: string | null;
   readonly path: string | null;
   readonly change: ChangeKind | null;
-  readonly attributes: readonly Attribute[];
+  readonly attributes: readonly (Attribute | AideAttribute)[];
   readonly before: Entry | null;
   readonly after: Entry | null;
   readonly net: Net | null;

@@ -205,13 +205,14 @@ class LokiOutlet {
   /** What changed inside the file, where the collector has both of its sides. */
   async #contentOf({
     node,
+    kind,
     path,
     change,
     attributes,
     before,
     after,
   }: FleetEvent): Promise<ContentDiff | null> {
-    if (path === null || change === null) return null;
+    if (path === null || change === null || kind !== 'change') return null;
     const sides = contentSides({ path, change, attributes, before, after });
     if (!sides) return null;
     const side = async (sha256: string | null): Promise<Side> =>

@@ -27,8 +27,8 @@ export function historyRows(db: Database) {
     events: db.prepare<[number, number, number], EventRow>(
       'SELECT * FROM event WHERE node = ? AND id > ? ORDER BY id LIMIT ?',
     ),
-    newest: db.prepare<[number], { path: string | null; at: number }>(
-      'SELECT path, at FROM event WHERE node = ? ORDER BY id DESC',
+    newest: db.prepare<[number], { kind: string; path: string | null; at: number }>(
+      'SELECT kind, path, at FROM event WHERE node = ? ORDER BY id DESC',
     ),
     dropEvents: db.prepare<[number, number]>(
       'DELETE FROM event WHERE at < ? AND id IN (SELECT id FROM event ORDER BY id LIMIT ?)',
@@ -56,9 +56,9 @@ export function historyRows(db: Database) {
     /** Events are numbered as they come: the newest are read, and no more of them than are asked for. */
     pathsSince(node: number, since: Millis): Set<string> {
       const paths = new Set<string>();
-      for (const { path, at } of sql.newest.iterate(node)) {
+      for (const { kind, path, at } of sql.newest.iterate(node)) {
         if (at < since) break;
-        if (path !== null) paths.add(path);
+        if (kind === 'change' && path !== null) paths.add(path);
       }
       return paths;
     },
