@@ -3,7 +3,7 @@
  * 1. A row that may take the place of the old one (aide-rules.ts) does.
  * 2. What our own engine has seen change since the run began, and no longer sees drift, AIDE read too early: what both
  *    engines see of it is dropped, and a new run is asked for. What only AIDE sees stands until that run.
- * 3. A path that AIDE no longer lists and that our engine sees unchanged is not removed: the engines differ.
+ * 3. A path that AIDE no longer lists and that our engine sees unchanged is not removed: the engines disagree.
  * 4. All else is a finding.
  */
 import { type AideComparison, type AideFinding, compareAideDatabases } from '@holdfast/shared/aide-compare';
@@ -37,6 +37,8 @@ export interface AideJudgement {
   readonly findings: readonly AideFinding[];
   /** Paths that AIDE read too early. */
   readonly stale: readonly string[];
+  /** Paths that AIDE no longer lists, and our engine sees. */
+  readonly unlisted: readonly string[];
 }
 
 export function judgeDatabases(evidence: AideEvidence): AideJudgement {
@@ -45,6 +47,7 @@ export function judgeDatabases(evidence: AideEvidence): AideJudgement {
   const taken: string[] = [];
   const findings: AideFinding[] = [];
   const stale: string[] = [];
+  const unlisted: string[] = [];
   for (const finding of compared.findings) {
     const { path, before: old, after: next } = finding;
     const reviewed = pending.get(path)?.reviewed ?? null;
@@ -53,13 +56,16 @@ export function judgeDatabases(evidence: AideEvidence): AideJudgement {
       continue;
     }
     const isMoved = evidence.moved(path);
-    if (finding.change === 'removed' && !isMoved && native.observed(path) !== null) continue;
+    if (finding.change === 'removed' && !isMoved && native.observed(path) !== null) {
+      unlisted.push(path);
+      continue;
+    }
     const open = withoutAccepted(finding, native.accepted(path));
     const left = isMoved ? withoutOvertaken(open, native) : open;
     if (left !== open) stale.push(path);
     if (left) findings.push(left);
   }
-  return { counts: compared.counts, unmeasured: compared.unmeasured, taken, findings, stale };
+  return { counts: compared.counts, unmeasured: compared.unmeasured, taken, findings, stale, unlisted };
 }
 
 /** The finding without the attributes that already are as they were accepted; others keep the row from being taken over. */
@@ -87,20 +93,24 @@ export function withoutOvertaken(finding: AideFinding, native: NativeEntries): A
   return attributes.length > 0 ? { ...finding, attributes } : null;
 }
 
-/** Of `paths`, those that both engines read while nothing changed them, and see differently. */
+/**
+ * Of `paths`, those that both engines read while nothing changed them, and see differently. One that AIDE's baseline
+ * lists (`isListed`) and AIDE does not see any more is one too.
+ */
 export function disagreements(
   newer: AideDatabase,
   native: NativeEntries,
   paths: Iterable<string>,
   moved: (path: string) => boolean,
+  isListed: (path: string) => boolean = () => false,
 ): EngineDisagreement[] {
   const found: EngineDisagreement[] = [];
   for (const path of paths) {
     const line = newer.rows.get(path);
     const entry = native.observed(path);
-    if (line === undefined || entry === null) continue;
-    const aide = rowOf(line, newer.spec);
-    const attributes = disagreeing(aide, entry);
+    if (entry === null || (line === undefined && (entry.unread || !isListed(path)))) continue;
+    const aide = line === undefined ? null : rowOf(line, newer.spec);
+    const attributes: CommonAttribute[] = aide ? disagreeing(aide, entry) : ['type'];
     if (attributes.length > 0 && !moved(path)) found.push({ path, attributes, native: entry, aide });
   }
   return found;

@@ -195,3 +195,70 @@ test('what is known of AIDE survives a restart, and no database is left without 
   await store.tidy(Number.MAX_SAFE_INTEGER);
   for (const { digest } of [baseline!, newest!]) assert.ok(await store.aide.database(node.name, digest));
 });
+
+test('a path that AIDE does not list any more, and our engine sees, is a disagreement', async () => {
+  await using opened = await openTestStore();
+  const node = await new TwoEngineNode(opened.store, files).introduce();
+  node.agent.now += 600_000;
+  node.put('/etc/a', null);
+  const { text, run } = await node.beginRun();
+  node.put('/etc/a', {});
+  await node.endRun(text, run);
+  const { disagreements } = await opened.store.aide.lists(node.name);
+  assert.deepEqual(
+    disagreements.map(({ path, attributes, aide }) => [path, attributes, aide]),
+    [['/etc/a', ['type'], null]],
+  );
+  assert.deepEqual(await node.drift(), []);
+  await node.runAide();
+  assert.equal((await node.aide())!.disagreements, 0);
+});
+
+test('an AIDE that is gone, or has begun anew, leaves a measured node in doubt', async () => {
+  await using opened = await openTestStore();
+  const node = await new TwoEngineNode(opened.store, files).introduce();
+  const telling = (status: 'absent' | 'off' | 'starting') =>
+    node.look({ aide: { status, reason: null, version: null, degraded: [], run: null } });
+  await telling('absent');
+  assert.equal(await shown(node), 'absent, in doubt: null');
+  await telling('off');
+  assert.equal(await shown(node), 'off: null');
+  await node.runAide({ verdict: 'unknown', database: null });
+  assert.match(await shown(node), /^unknown, in doubt/);
+  await telling('starting');
+  assert.match(await shown(node), /^unknown, in doubt/);
+  await node.runAide();
+  await telling('starting');
+  assert.equal(await shown(node), 'starting: null');
+  node.put('/etc/a', { caps: 'cap_net_raw=ep' });
+  await node.runAide({ status: 'degraded' });
+  assert.equal(await shown(node), 'drift: null');
+});
+
+test('the history tells what only AIDE saw, and when it was over', async () => {
+  await using opened = await openTestStore();
+  const node = await new TwoEngineNode(opened.store, files).introduce();
+  await node.change('/etc/b', { content: 'b' });
+  node.put('/etc/a', { caps: 'cap_net_raw=ep' });
+  await node.runAide();
+  await node.runAide();
+  node.put('/etc/a', { caps: '' });
+  await node.runAide();
+  const events = await opened.store.events(node.name, 0, 1000);
+  assert.deepEqual(
+    events
+      .filter(({ kind }) => kind.startsWith('aide-') && kind !== 'aide-baseline-moved')
+      .map(({ kind, path, change, attributes, net, detail }) => [
+        kind,
+        path,
+        change,
+        attributes,
+        net,
+        detail,
+      ]),
+    [
+      ['aide-found', '/etc/a', 'changed', ['caps'], 'aide', 'caps: "" → "cap_net_raw=ep"'],
+      ['aide-over', '/etc/a', 'changed', ['caps'], 'aide', 'caps: "" → "cap_net_raw=ep"'],
+    ],
+  );
+});

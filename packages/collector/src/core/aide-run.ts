@@ -125,10 +125,12 @@ function takeChecked(
   const suspects = [
     ...judged.findings.map(({ path }) => path),
     ...pending.keys(),
+    ...judged.unlisted,
     ...draft.disagreements.map(({ path }) => path),
   ];
-  draft.disagreements = disagreements(newer, native, new Set(suspects), moved);
-  if (judged.stale.length > 0) draft.ask();
+  const known = new Set(draft.disagreements.map(({ path }) => path));
+  draft.disagreements = disagreements(newer, native, new Set(suspects), moved, (path) => old.rows.has(path));
+  if (judged.stale.length > 0 || judged.unlisted.some((path) => !known.has(path))) draft.ask();
   return null;
 }
 

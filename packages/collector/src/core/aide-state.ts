@@ -63,7 +63,8 @@ export interface EngineDisagreement {
   readonly path: string;
   readonly attributes: readonly CommonAttribute[];
   readonly native: Entry;
-  readonly aide: AideRow;
+  /** Null: AIDE does not list it any more. */
+  readonly aide: AideRow | null;
 }
 
 /** What a decision may read. */
