@@ -103,13 +103,14 @@ test('lists, capabilities and attributes drift through AIDE, and are accepted by
   assert.deepEqual((await site.driftSeries()).sort(), [at('a.conf'), at('b.conf')]);
   const fleet = await call<{ drift: { drift: AideDrift[] }[] }>(site.url, '/api/v1/drift');
   const shown = fleet.body.drift.flatMap(({ drift }) => drift);
-  assert.deepEqual(shown.map(({ path, engines, attributes }) => [path, engines, attributes]).sort(), [
-    [at('a.conf'), ['aide'], ['acl']],
-    [at('b.conf'), ['aide'], ['xattrs', 'caps']],
-  ]);
+  const lines = shown.map(
+    ({ path, engines, attributes }) => `${engines.join('+')} ${path} ${attributes.join()}`,
+  );
+  const expected = [`aide ${at('a.conf')} acl`, `aide ${at('b.conf')} xattrs,caps`];
+  assert.deepEqual(new Set(lines), new Set(expected));
   assert.match(JSON.stringify(shown[0]?.after), /user:4321:r|cap_net_raw/);
   const found = (await site.events()).filter(({ kind }) => kind === 'aide-found');
-  assert.deepEqual(found.map(({ path }) => path).sort(), [at('a.conf'), at('b.conf')]);
+  assert.deepEqual(new Set(found.map(({ path }) => path)), new Set([at('a.conf'), at('b.conf')]));
 
   const accepted = await node.accept(['a.conf']);
   assert.deepEqual([accepted.body.accepted, accepted.body.remaining], [1, 1], accepted.text);
