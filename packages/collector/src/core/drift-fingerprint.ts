@@ -8,7 +8,16 @@ export const fingerprintBytes = 20;
 
 /** Lower-case hex. What AIDE found counts where it is known. */
 export function driftFingerprint(drift: Change & { readonly aide?: unknown }): string {
-  const { path, change, before, after, aide = null } = drift;
-  const sides = [before, after].map((entry) => (entry === null ? '' : entryLine(entry)));
-  return hash('sha256', JSON.stringify([path, change, ...sides, aide])).slice(0, 2 * fingerprintBytes);
+  const { before, after } = drift;
+  return fingerprintOfLines(drift, before && entryLine(before), after && entryLine(after));
+}
+
+/** As {@link driftFingerprint}, where the canonical lines of both sides are at hand. */
+export function fingerprintOfLines(
+  { path, change, aide = null }: Pick<Change, 'path' | 'change'> & { readonly aide?: unknown },
+  before: string | null,
+  after: string | null,
+): string {
+  const text = JSON.stringify([path, change, before ?? '', after ?? '', aide]);
+  return hash('sha256', text).slice(0, 2 * fingerprintBytes);
 }

@@ -5,7 +5,7 @@ import { type Attribute, type Entry, entryLine, parseEntryLine } from '@holdfast
 import { bucketOf } from '@holdfast/shared/manifest';
 import type { AideFinding } from '@holdfast/shared/aide-compare';
 import type { DriftContent, DriftEffects, DriftEnd, Millis, StandingDrift } from '#core/node-state';
-import { driftFingerprint } from '#core/drift-fingerprint';
+import { fingerprintOfLines } from '#core/drift-fingerprint';
 import {
   type AcknowledgedRow,
   acknowledgedColumns,
@@ -198,8 +198,10 @@ function contentOf(
   fingerprint: Buffer,
 ] {
   const aide = drift.aide && JSON.stringify(drift.aide);
-  const fingerprint = Buffer.from(driftFingerprint(drift), 'hex');
-  return [drift.attributes.join(','), lineOf(drift.before), lineOf(drift.after), aide, fingerprint];
+  const before = lineOf(drift.before);
+  const after = lineOf(drift.after);
+  const fingerprint = Buffer.from(fingerprintOfLines(drift, before, after), 'hex');
+  return [drift.attributes.join(','), before, after, aide, fingerprint];
 }
 
 function toStanding(row: StandingRow): StandingDrift {

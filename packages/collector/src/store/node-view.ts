@@ -12,6 +12,9 @@ export function nodeView(
   record: NodeRecord | null,
 ): NodeView {
   const { manifests, drifts, unknown, baselines, windows } = tables;
+  // Most nodes have neither, and a decision over a whole manifest would ask the database 256 times for each.
+  const drifting = record && hasDrift(record) ? record : null;
+  const inDoubt = record && record.unknownPaths > 0 ? record : null;
   const known = new Map([record?.observed, record?.baseline].map((head) => [head?.digest, head]));
   return {
     state: record?.state ?? null,
@@ -21,8 +24,8 @@ export function nodeView(
       return manifests.record(head);
     },
     bucket: (digest) => manifests.bucket(digest),
-    standing: (index) => (record ? drifts.standing(record.id, index) : []),
-    unknown: (index) => (record ? unknown.inBucket(record.id, index) : new Map()),
+    standing: (index) => (drifting ? drifts.standing(drifting.id, index) : []),
+    unknown: (index) => (inDoubt ? unknown.inBucket(inDoubt.id, index) : new Map()),
     standingPath: (id) => (record ? drifts.standingPath(record.id, id) : null),
     windows: (now) => windows.openOver(name, now),
     isWindowUsed: (window, path) => record !== null && windows.isUsed(window, record.id, path),
@@ -32,6 +35,10 @@ export function nodeView(
     baseline: (sequence) => (record && baselines.get(record.id, sequence)?.record) ?? null,
     siblingEntries: (scopeDigest) => medianEntries(cache, name, scopeDigest),
   };
+}
+
+function hasDrift({ drift }: NodeRecord): boolean {
+  return drift.added + drift.removed + drift.changed > 0;
 }
 
 function medianEntries(cache: NodeCache, name: string, scopeDigest: string): number | null {
