@@ -53,6 +53,8 @@ export interface ConductedSweep {
   readonly results: readonly StackResult[];
 }
 
+/** Below the directory of the sweeps; holds the plan files. */
+export const workDirectoryName = 'work';
 export const notYetPlanned = 'the sweep did not come to it';
 
 /** Resolves when nothing of it runs any more. Throws only for what is a defect of ours. */
@@ -135,7 +137,7 @@ class Conduct {
   }
 
   get #workDirectory(): string {
-    return join(this.#parts.directory, 'work');
+    return join(this.#parts.directory, workDirectoryName);
   }
 
   #checkOut() {

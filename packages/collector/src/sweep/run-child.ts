@@ -2,8 +2,8 @@
  * Runs one child in a process group of its own, and sees to it that nothing of the group is left: not when it ends,
  * not when it takes too long, and not when this process is killed.
  *
- * A shell stands between. It sets the umask, starts a watchdog that waits on a pipe which only we hold open, and runs
- * the command. If we die, the kernel closes the pipe, and the watchdog removes the plan and kills the group.
+ * A shell stands between. It starts a watchdog that waits on a pipe which only we hold open, and runs the command. If
+ * we die, the kernel closes the pipe, and the watchdog removes the plan and kills the group.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Readable } from 'node:stream';
@@ -19,14 +19,14 @@ const maxDrainMs = 2000;
 
 const shell = '/bin/sh';
 const script = `
-umask 077
-directory=$1
-shift
+[ -z "$1" ] || umask "$1"
+directory=$2
+shift 2
 (
   trap '' HUP INT QUIT TERM
   exec </dev/null >/dev/null 2>&1
   IFS= read -r line <&3
-  rm -rf -- "$directory"
+  [ -z "$directory" ] || rm -rf -- "$directory"
   kill -s KILL 0
 ) &
 watchdog=$!
@@ -43,10 +43,10 @@ export interface ChildRequest {
   readonly directory: string;
   readonly environment: Readonly<Record<string, string>>;
   readonly runAs: { readonly uid: number; readonly gid: number } | null;
-  /** Removed by the watchdog. */
-  readonly planDirectory: string;
-  /** What its processes carry in their environment, should they leave the group. */
-  readonly mark: string;
+  /** Removed by the watchdog, and what is written is for its user alone; null: it writes no plan. */
+  readonly planDirectory: string | null;
+  /** What its processes carry in their environment, should they leave the group; null: what leaves it may. */
+  readonly mark: string | null;
   readonly timeoutMs: number;
   readonly graceMs: number;
   /** Stops it. */
@@ -67,7 +67,8 @@ export interface ChildEnd {
 /** Resolves when nothing of it runs any more. Throws if it can't be started, as when there are too many processes. */
 export async function runChild(request: ChildRequest): Promise<ChildEnd> {
   const startedAt = performance.now();
-  const child = spawn(shell, ['-c', script, shell, request.planDirectory, ...request.argv], {
+  const umaskAndPlan = request.planDirectory === null ? ['', ''] : ['077', request.planDirectory];
+  const child = spawn(shell, ['-c', script, shell, ...umaskAndPlan, ...request.argv], {
     cwd: request.directory,
     env: { ...request.environment },
     ...request.runAs,
@@ -89,7 +90,7 @@ export async function runChild(request: ChildRequest): Promise<ChildEnd> {
   } finally {
     stopper.end();
     killGroup(child, 'SIGKILL');
-    if (stopper.stoppedBy !== null) await killMarked(request.mark);
+    if (stopper.stoppedBy !== null && request.mark !== null) await killMarked(request.mark);
     const drained = new AbortController();
     await Promise.race([closed, sleep(maxDrainMs, undefined, drained).catch(() => undefined)]);
     drained.abort();

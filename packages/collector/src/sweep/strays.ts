@@ -17,9 +17,18 @@ export function markOf(workDirectory: string): string {
 /** What an earlier sweep that was killed has left: processes and plan files. Only while no other one runs here. */
 export async function clearLeftovers(workDirectory: string): Promise<void> {
   await killMarked(markOf(workDirectory));
-  for (const name of await readdir(workDirectory)) {
+  for (const name of await namesIn(workDirectory)) {
     if (!name.startsWith(planDirectoryPrefix)) continue;
     await rm(join(workDirectory, name), { recursive: true, force: true });
+  }
+}
+
+async function namesIn(directory: string): Promise<string[]> {
+  try {
+    return await readdir(directory);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
   }
 }
 

@@ -14,7 +14,14 @@ import { stackMatcher } from '#sweep/core/stack-glob';
 import type { StackState } from '#sweep/core/stack-state';
 import type { StackHint, SweepProgress } from '#sweep/sweep-request';
 import type { SweepConfig } from '../sweep-config.ts';
-import { conductSweep, type ConductedSweep, notYetPlanned, type SweepParts } from './conduct-sweep.ts';
+import {
+  conductSweep,
+  type ConductedSweep,
+  notYetPlanned,
+  type SweepParts,
+  workDirectoryName,
+} from './conduct-sweep.ts';
+import { clearLeftovers } from './strays.ts';
 
 export interface SweeperParts extends Pick<SweepParts, 'log' | 'clock' | 'environment'> {
   readonly store: SweepStore;
@@ -49,7 +56,9 @@ export class Sweeper implements AsyncDisposable {
   /** Closes what a process that was killed has left. Does nothing while another one sweeps. */
   async recover(): Promise<void> {
     using lock = await this.#lock();
-    if (lock) await this.#closeInterrupted();
+    if (!lock) return;
+    await clearLeftovers(join(this.#directory, workDirectoryName));
+    await this.#closeInterrupted();
   }
 
   /** Resolves when it is durable that the sweep runs. */

@@ -1,12 +1,14 @@
 /**
- * Runs one program to its end, in a process group of its own, with bounds on time and output. Whatever of the group is
- * left when the program has ended, or when it must, is killed.
+ * Runs one program to its end, with bounds on time and output. Whatever of its group is left when the program has ended,
+ * when it must end, or when this process is killed, is killed too: see run-child.ts.
  */
-import { spawn } from 'node:child_process';
+import { StringDecoder } from 'node:string_decoder';
+import { type ChildEnd, runChild } from '#sweep/run-child';
+import { findProgram } from './find-program.ts';
 
 /** Between the request to end and the kill. */
 const graceMs = 5000;
-/** Of each stream; what comes first is dropped. */
+/** Of stdout; what comes first is dropped. */
 const maxOutputCharacters = 1_000_000;
 
 export interface ProgramCall {
@@ -21,68 +23,42 @@ export interface ProgramCall {
 
 export interface ProgramEnd {
   readonly kind: 'ended';
-  /** Null if a signal ended it. */
+  /** Null, or 128 and its number, if a signal ended it. */
   readonly exitCode: number | null;
   readonly stdout: string;
+  /** The last lines. */
   readonly stderr: string;
   readonly why: 'itself' | 'timeout' | 'stopped';
 }
 
 export type ProgramOutcome = ProgramEnd | { readonly kind: 'not-started'; readonly reason: string };
 
-export function runProgram(call: ProgramCall): Promise<ProgramOutcome> {
-  const [program, ...rest] = call.argv;
-  if (call.signal.aborted) {
-    return Promise.resolve({ kind: 'ended', exitCode: null, stdout: '', stderr: '', why: 'stopped' });
-  }
-  return new Promise((resolve) => {
-    const child = spawn(program, rest, {
-      cwd: call.cwd,
-      env: call.environment,
-      stdio: ['ignore', 'pipe', 'pipe'],
-      detached: true,
-      ...call.runAs,
-    });
-    const output = { stdout: '', stderr: '' };
-    for (const name of ['stdout', 'stderr'] as const) {
-      child[name].setEncoding('utf8').on('data', (text: string) => {
-        output[name] = (output[name] + text).slice(-maxOutputCharacters);
-      });
-    }
-    let why: ProgramEnd['why'] = 'itself';
-    let killer: NodeJS.Timeout | undefined;
-    const end = (because: ProgramEnd['why']) => {
-      if (why !== 'itself') return;
-      why = because;
-      killGroup(child.pid, 'SIGTERM');
-      killer = setTimeout(() => killGroup(child.pid, 'SIGKILL'), graceMs);
-    };
-    const onAbort = () => end('stopped');
-    const deadline = setTimeout(() => end('timeout'), call.timeoutMs);
-    call.signal.addEventListener('abort', onAbort);
-    const tidy = () => {
-      clearTimeout(deadline);
-      clearTimeout(killer);
-      call.signal.removeEventListener('abort', onAbort);
-    };
-    child.on('error', (error: NodeJS.ErrnoException) => {
-      if (child.pid !== undefined) return;
-      tidy();
-      resolve({ kind: 'not-started', reason: error.code ?? error.message });
-    });
-    child.on('exit', () => killGroup(child.pid, 'SIGKILL'));
-    child.on('close', (exitCode) => {
-      tidy();
-      resolve({ kind: 'ended', exitCode, ...output, why });
-    });
-  });
-}
+const whyOf = { timeout: 'timeout', stop: 'stopped' } as const;
 
-function killGroup(pid: number | undefined, signal: NodeJS.Signals): void {
-  if (pid === undefined) return;
+export async function runProgram(call: ProgramCall): Promise<ProgramOutcome> {
+  const { argv, cwd, environment, timeoutMs, signal, runAs } = call;
+  if (signal.aborted) return { kind: 'ended', exitCode: null, stdout: '', stderr: '', why: 'stopped' };
+  const found = await findProgram(argv[0], cwd, environment['PATH']);
+  if ('problem' in found) return { kind: 'not-started', reason: found.problem };
+  const decoder = new StringDecoder('utf8');
+  let stdout = '';
+  let end: ChildEnd;
   try {
-    process.kill(-pid, signal);
-  } catch {
-    // The group has gone.
+    end = await runChild({
+      argv,
+      directory: cwd,
+      environment,
+      runAs,
+      planDirectory: null,
+      mark: null,
+      timeoutMs,
+      graceMs,
+      stop: signal,
+      onStdout: (chunk) => (stdout = (stdout + decoder.write(chunk)).slice(-maxOutputCharacters)),
+    });
+  } catch (error) {
+    return { kind: 'not-started', reason: (error as NodeJS.ErrnoException).code ?? String(error) };
   }
+  const { exitCode, stderr, stoppedBy } = end;
+  return { kind: 'ended', exitCode, stdout, stderr, why: stoppedBy === null ? 'itself' : whyOf[stoppedBy] };
 }
