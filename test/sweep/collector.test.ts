@@ -1,35 +1,25 @@
 /** Stacks, real terraform, and a real collector in between: asked by API, killed, asked by hand, sent from elsewhere. */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, describe, it } from 'node:test';
-import { call, closeConnections, untilReady } from '../harness/api.ts';
+import { describe, it } from 'node:test';
+import { call, untilReady } from '../harness/api.ts';
+import { freePort, operatorToken, startCollectorProcess, startProcess } from '../harness/process.ts';
 import {
-  type CollectorProcess,
-  freePort,
-  operatorToken,
-  projectRoot,
-  startCollectorProcess,
-  startProcess,
-} from '../harness/process.ts';
+  collectorFor,
+  collectorMain,
+  freshDirectory,
+  listener,
+  outcomes,
+  type Sweep,
+  sweepByHand,
+  sweepOf,
+  untilEnded,
+  workingBelow,
+} from '../harness/terraform/swept-collector.ts';
 import { needTerraform, StackTree } from '../harness/terraform/stack-tree.ts';
 import { waitFor } from '../harness/wait.ts';
-
-const directories: string[] = [];
-after(() => {
-  closeConnections();
-  for (const directory of directories) rmSync(directory, { recursive: true, force: true });
-});
-
-function fresh(): string {
-  const directory = mkdtempSync(join(tmpdir(), 'holdfast-sweeping-'));
-  directories.push(directory);
-  return directory;
-}
 
 const canary = `canary-${randomBytes(16).toString('hex')}`;
 const sweeperToken = { name: 'sweep-job', role: 'sweeper' };
@@ -50,49 +40,7 @@ async function stacks(): Promise<StackTree> {
 }
 
 function environment(tree: StackTree, more: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
-  return {
-    HOLDFAST_SWEEP_PATH: tree.root,
-    HOLDFAST_SWEEP_MARKER: 'main.tf',
-    HOLDFAST_SWEEP_COMMAND: 'terraform plan',
-    HOLDFAST_SWEEP_SCHEDULE: 'off',
-    TF_VAR_canary: canary,
-    ...more,
-  };
-}
-
-async function collectorFor(
-  tree: StackTree,
-  dataDir: string,
-  more: NodeJS.ProcessEnv = {},
-): Promise<CollectorProcess> {
-  const collector = startCollectorProcess(dataDir, await freePort(), environment(tree, more));
-  await untilReady(collector.url, 30_000);
-  return collector;
-}
-
-interface Sweep {
-  readonly id: string;
-  readonly state: string;
-  readonly discovered: number;
-  readonly counts: Readonly<Record<string, number>>;
-  readonly endedBy: string | null;
-  readonly failure: { readonly phase: string; readonly diagnostic: string } | null;
-}
-
-function untilEnded(url: string, id: string): Promise<Sweep> {
-  return waitFor(
-    'the sweep to end',
-    async () => {
-      const { body } = await call<Sweep>(url, `/api/v1/sweeps/${id}`);
-      return body.state === 'running' ? undefined : body;
-    },
-    60_000,
-  );
-}
-
-async function outcomes(url: string): Promise<Record<string, string>> {
-  const { body } = await call<{ stacks: { stack: string; outcome: string }[] }>(url, '/api/v1/stacks');
-  return Object.fromEntries(body.stacks.map(({ stack, outcome }) => [stack, outcome]));
+  return { ...sweepOf(tree), TF_VAR_canary: canary, ...more };
 }
 
 const expected = {
@@ -101,35 +49,6 @@ const expected = {
   'stacks/clean': 'clean',
   'stacks/pending': 'pending',
 };
-
-/** What others are told, by path. */
-async function listener() {
-  const bodies: { path: string; method: string; body: string }[] = [];
-  const server = createServer((request, response) => {
-    let body = '';
-    request.on('data', (chunk: Buffer) => (body += chunk.toString()));
-    request.on('end', () => {
-      bodies.push({ path: request.url ?? '', method: request.method ?? '', body });
-      response.end();
-    });
-  });
-  await new Promise<void>((resolve) => {
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  return { bodies, url, [Symbol.dispose]: () => void server.close() };
-}
-
-/** Processes whose working directory is there. */
-function workingBelow(directory: string): string[] {
-  return readdirSync('/proc').filter((pid) => {
-    try {
-      return /^\d+$/.test(pid) && readlinkSync(`/proc/${pid}/cwd`).startsWith(directory);
-    } catch {
-      return false;
-    }
-  });
-}
 
 function filesBelow(directory: string): string[] {
   return readdirSync(directory, { recursive: true, withFileTypes: true })
@@ -140,9 +59,10 @@ function filesBelow(directory: string): string[] {
 describe('the sweep of a collector', { skip: needTerraform }, () => {
   it('goes from POST to outcomes, series, Pushgateway and webhook, and no secret goes with it', async () => {
     await using tree = await stacks();
-    const dataDir = fresh();
+    const dataDir = freshDirectory();
     using others = await listener();
-    await using collector = await collectorFor(tree, dataDir, {
+    await using collector = await collectorFor(dataDir, {
+      ...environment(tree),
       HOLDFAST_PUSHGATEWAY_URL: `${others.url}/push`,
       HOLDFAST_WEBHOOK_URL: `${others.url}/hook`,
     });
@@ -214,14 +134,14 @@ describe('the sweep of a collector', { skip: needTerraform }, () => {
 
   it('is closed honestly after kill -9: nothing runs on, nothing is claimed, and what was measured stands', async () => {
     await using tree = await stacks();
-    const dataDir = fresh();
+    const dataDir = freshDirectory();
     await tree.write('stacks/slow', { 'main.tf': 'data "external" "x" { program = ["sleep", "60"] }' });
     const slow = join(tree.directory, 'slow-terraform');
     writeFileSync(slow, `#!/bin/sh\ncase "$PWD" in */slow) exec sleep 60 ;; esac\nexec terraform "$@"\n`, {
       mode: 0o755,
     });
     const more = { HOLDFAST_SWEEP_COMMAND: `${slow} plan`, HOLDFAST_SWEEP_CONCURRENCY: '2' };
-    const killed = await collectorFor(tree, dataDir, more);
+    const killed = await collectorFor(dataDir, environment(tree, more));
     const { body: asked } = await call<Sweep>(killed.url, '/api/v1/sweeps', { method: 'POST' });
     await waitFor(
       'the clean stack to be measured',
@@ -233,7 +153,7 @@ describe('the sweep of a collector', { skip: needTerraform }, () => {
     );
     killed.kill('SIGKILL');
     await killed.ended;
-    await using collector = await collectorFor(tree, dataDir, more);
+    await using collector = await collectorFor(dataDir, environment(tree, more));
     const sweep = await untilEnded(collector.url, asked.id);
     assert.deepEqual([sweep.state, sweep.endedBy, sweep.discovered], ['interrupted', 'interrupt', 5]);
     assert.equal(
@@ -252,7 +172,7 @@ describe('the sweep of a collector', { skip: needTerraform }, () => {
 
   it('leaves every stack unmeasured, and none in error, when nothing can be planned at all', async () => {
     await using tree = await stacks();
-    await using collector = await collectorFor(tree, fresh());
+    await using collector = await collectorFor(freshDirectory(), environment(tree));
     const { url } = collector;
     const first = await call<Sweep>(url, '/api/v1/sweeps', { method: 'POST' });
     await untilEnded(url, first.body.id);
@@ -269,22 +189,15 @@ describe('the sweep of a collector', { skip: needTerraform }, () => {
 });
 
 describe('holdfast-collector sweep', { skip: needTerraform }, () => {
-  const main = join(projectRoot, 'packages/collector/src/main.ts');
-  const sweep = async (args: string[], env: NodeJS.ProcessEnv) => {
-    const program = startProcess([main, 'sweep', ...args], { ...env, HOLDFAST_LOG_LEVEL: 'silent' });
-    const exit = await program.ended;
-    return { exit, output: program.output() };
-  };
-
   it('prints what it found, and exits 0 all clean, 2 something differs, 1 something could not be measured', async () => {
     await using tree = await stacks();
-    const env = environment(tree, { HOLDFAST_DATA_DIR: fresh() });
-    const all = await sweep([], env);
+    const env = environment(tree, { HOLDFAST_DATA_DIR: freshDirectory() });
+    const all = await sweepByHand([], env);
     assert.equal(all.exit, 1);
     assert.match(all.output, /^stacks\/pending +pending: 1 update$/m);
     assert.match(all.output, /^4 stacks: 1 clean, 1 pending, 1 error, 1 excluded$/m);
-    assert.equal((await sweep(['--stack', 'stacks/pending', '--stack', 'stacks/clean'], env)).exit, 2);
-    const clean = await sweep(['--stack', 'stacks/clean', '--json'], env);
+    assert.equal((await sweepByHand(['--stack', 'stacks/pending', '--stack', 'stacks/clean'], env)).exit, 2);
+    const clean = await sweepByHand(['--stack', 'stacks/clean', '--json'], env);
     assert.equal(clean.exit, 0);
     const report = JSON.parse(/^\{.*\}$/m.exec(clean.output)![0]) as {
       discovered: number;
@@ -295,14 +208,14 @@ describe('holdfast-collector sweep', { skip: needTerraform }, () => {
       [1, 'stacks/clean', null],
     );
     assert.ok(![all.output, clean.output].join('').includes(canary));
-    assert.match((await sweep(['--stack', 'live/*'], env)).output, /no directory matches/);
-    const none = await sweep([], { HOLDFAST_DATA_DIR: fresh() });
+    assert.match((await sweepByHand(['--stack', 'live/*'], env)).output, /no directory matches/);
+    const none = await sweepByHand([], { HOLDFAST_DATA_DIR: freshDirectory() });
     assert.match(none.output, /no source of stacks is configured/);
   });
 
   it('sends its results with --push-to, which are taken once, and only of a sweeper', async () => {
     await using tree = await stacks();
-    const dataDir = fresh();
+    const dataDir = freshDirectory();
     await using collector = startCollectorProcess(dataDir, await freePort());
     const { url } = collector;
     await untilReady(url, 30_000);
@@ -311,13 +224,13 @@ describe('holdfast-collector sweep', { skip: needTerraform }, () => {
       'sweep-not-configured',
     );
     const made = startProcess(
-      [main, 'token', 'create', '--role', sweeperToken.role, '--name', sweeperToken.name],
+      [collectorMain, 'token', 'create', '--role', sweeperToken.role, '--name', sweeperToken.name],
       { HOLDFAST_DATA_DIR: dataDir },
     );
     await made.ended;
     const token = /hf_sweeper_\S+/.exec(made.output())![0];
-    const env = environment(tree, { HOLDFAST_DATA_DIR: fresh(), HOLDFAST_SWEEP_PUSH_TOKEN: token });
-    const pushed = await sweep(['--push-to', url], env);
+    const env = environment(tree, { HOLDFAST_DATA_DIR: freshDirectory(), HOLDFAST_SWEEP_PUSH_TOKEN: token });
+    const pushed = await sweepByHand(['--push-to', url], env);
     assert.equal(pushed.exit, 1);
     assert.deepEqual(await outcomes(url), expected);
     const { body } = await call<{ sweeps: (Sweep & { trigger: string; who: string })[] }>(
@@ -381,7 +294,10 @@ describe('holdfast-collector sweep', { skip: needTerraform }, () => {
     assert.deepEqual((await put(results)).body.taken, false);
     assert.equal((await put({ ...results, source: 'other' })).body.code, 'sweep-conflict');
     assert.equal((await outcomes(url))['stacks/x'], 'clean');
-    const refused = await sweep(['--push-to', url], { ...env, HOLDFAST_SWEEP_PUSH_TOKEN: 'x'.repeat(20) });
+    const refused = await sweepByHand(['--push-to', url], {
+      ...env,
+      HOLDFAST_SWEEP_PUSH_TOKEN: 'x'.repeat(20),
+    });
     assert.match(refused.output, /refuses the token: it needs one of role sweeper/);
   });
 });

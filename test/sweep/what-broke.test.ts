@@ -1,6 +1,7 @@
 /**
  * What broke in a real nightly sweep of 150 stacks over half a year, each as a test that it can't break so again. What
- * has to do with the checkout, the store, the schedule and the ways out is tested where that is.
+ * has to do with the checkout, the store and the ways out is in what-broke-around.test.ts, the schedule (13) beside its
+ * source.
  */
 import assert from 'node:assert/strict';
 import { chmod, readFile, rm, writeFile } from 'node:fs/promises';

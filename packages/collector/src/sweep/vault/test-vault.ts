@@ -24,6 +24,8 @@ export class TestVault implements AsyncDisposable {
   /** The JWTs that may log in; null: any. */
   jwts: readonly string[] | null = null;
   sealed = false;
+  /** Sees each call as it comes. */
+  onCall: (call: VaultCall) => void = () => {};
   readonly #server = createServer((request, response) => void this.#answer(request, response));
   #issued = 0;
 
@@ -57,7 +59,9 @@ export class TestVault implements AsyncDisposable {
     const token = (request.headers['x-vault-token'] as string | undefined) ?? null;
     const namespace = (request.headers['x-vault-namespace'] as string | undefined) ?? null;
     const body = JSON.parse(Buffer.concat(chunks).toString() || '{}') as Record<string, unknown>;
-    this.calls.push({ path, token, namespace, body });
+    const call = { path, token, namespace, body };
+    this.calls.push(call);
+    this.onCall(call);
     const scripted = this.script.shift();
     if (scripted) {
       if (scripted.retryAfter !== undefined) response.setHeader('retry-after', scripted.retryAfter);
