@@ -155,6 +155,7 @@ async function killTheParent(
     stdio: 'inherit',
   });
   const pid = await until(() => pidIn(`${path}.pid`), 'the program runs');
+  await until(() => existsSync(join(state, 'aide-running')), 'it is marked as running');
   parent.kill('SIGKILL');
   await once(parent, 'exit');
   return { pid, state };
