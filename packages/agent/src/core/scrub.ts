@@ -2,14 +2,15 @@
  * Takes secrets out of text before it leaves the node. Four rules, in order; what any of them takes stays taken:
  *
  * 1. The body of a PEM block, whatever it holds.
- * 2. The value of a key whose name says that it is secret, unless the value is one of those that a switch, a time or a
- *    path can have: `PasswordAuthentication yes` is what an operator has to see.
+ * 2. The value of a key whose name says that it is secret; see hide-values.ts.
  * 3. User and password of a URL, and tokens by their known forms.
  * 4. Long runs that look random.
  *
  * It errs on the side of taking too much. Each run is replaced by its length only, so equal lengths look equal: that two
  * versions differ in what was scrubbed is told by their digests, not by the text. Time is linear in the text.
  */
+
+import { type Take, ValueHider } from './hide-values.ts';
 
 export interface Scrubbed {
   readonly text: string;
@@ -20,24 +21,15 @@ export interface Scrubbed {
 /** Longer lines are cut, with a note: nobody reads them, and every rule looks at each of them. */
 export const maxLineLength = 2000;
 
-const secretName =
-  '[\\w.-]{0,60}(?:pass(?:word|wd|phrase)|secret|token|credential|(?:api|access|private|encryption|preshared)[-_]?key|psk|bearer|connection[-_]?string)[\\w.-]{0,40}';
-/** Secret only as a whole: `auth` in containerd's registry configuration, but not `authentication`. */
-const secretWord = '(?<![\\w.-])(?:auth|key|pwd|dsn|community)';
-const value = `("[^"]*"|'[^']*'|[^\\s"',;]+)`;
-/** A key, what stands between it and its value, the value: `a = b`, `a: b`, `a b`, `--a=b`. */
-const assignments = [
-  // Within the quotes that systemd wants around `"A=b c"`, the value ends where they do.
-  new RegExp(`(["'][^"'=:]{0,200}?${secretName})(\\s{0,20}[=:]\\s{0,20})([^"']+)(?=["'])`, 'gi'),
-  new RegExp(`(${secretName})("?\\s{0,20}[=:]\\s{0,20}|\\s{1,20})${value}`, 'gi'),
-  new RegExp(`(${secretWord})("?\\s{0,20}[=:]\\s{0,20})${value}`, 'gi'),
-];
-/** Also what an earlier rule has put there. */
-const harmless =
-  /^(?:\[scrubbed:.*|)["']?(?:yes|no|true|false|on|off|none|null|any|always|never|\d{1,2}|\d{1,9}(?:ms|s|m|h|d)|\/[\w./%-]*|\.ssh\/[\w./%-]*|\{\}|\[\]|)["']?$/i;
-const urlUser = /([a-z][a-z0-9+.-]{1,20}:\/\/)[^\s/@"']{1,500}@/gi;
+/** With five dashes, or as SSH2 has it: four and a space. */
+const pemBegin = /-{4,5} ?BEGIN ([A-Z0-9 ]{1,60}?) ?-{4,5}/g;
+const urlUser =
+  /([a-z][a-z0-9+.-]{1,20}:\/\/)((?:[^\s/@"']{1,500}@)+|[^\s/@"':]{0,200}:(?!\d{1,5}\/)[^\s"']{1,500}@)/gi;
+/** `root:password@tcp(…)`, and what `curl -u` is given. */
+const userAndPassword = /(?<![\w.-])[\w.-]{1,100}:[^\s"'/@:]{1,200}(?=@[\w(])/g;
+const userOption = /(\s(?:-u|--(?:proxy-)?user)[\s=]{1,20}["']?)([^\s:]{1,200}:.*)$/gi;
 const known =
-  /\b(?:AKIA[0-9A-Z]{16}|eyJ[\w-]{8,2000}\.[\w-]{8,2000}(?:\.[\w-]{0,2000})?|gh[pousr]_\w{20,255}|glpat-[\w-]{20,100}|xox[abposr]-[\w-]{10,200}|hv[sb]\.[\w-]{20,500}|AGE-SECRET-KEY-1\w{20,100}|hf_[a-z]+_[\w-]{20,100})/g;
+  /\b(?:AKIA[0-9A-Z]{16}|eyJ[\w-]{8,2000}\.[\w-]{8,2000}(?:\.[\w-]{0,2000})?|gh[pousr]_\w{20,255}|glpat-[\w-]{20,100}|xox[abposr]-[\w-]{10,200}|hv[sb]\.[\w-]{20,500}|AGE-SECRET-KEY-1\w{20,100}|hf_[a-z]+_[\w-]{20,100}|[a-z0-9]{6}\.(?=[a-z]{0,15}\d)[a-z0-9]{16}\b)|\$(?:\d[abxy]?|y|gy|argon2\w{1,2}|scrypt)\$[^\s"':;]{8,500}/g;
 const longRun = /[A-Za-z0-9+/=_-]{20,}/g;
 const digest = /^[0-9a-f]{64}$/;
 
@@ -49,31 +41,35 @@ export function scrub(text: string): Scrubbed {
     return `[scrubbed: ${run.length} characters]`;
   };
   const lines: string[] = [];
-  let pem: string[] | null = null;
+  const hider = new ValueHider(take);
+  let label: string | null = null;
+  let block: string[] = [];
   for (const line of text.split('\n')) {
-    const begins = /-----BEGIN [A-Z0-9 ]{1,60}-----/.test(line);
-    const ends = /-----END [A-Z0-9 ]{1,60}-----/.test(line);
-    if (pem !== null || begins) {
-      (pem ??= []).push(line);
-      if (ends) {
-        lines.push(take(pem.join('\n')));
-        pem = null;
-      }
-    } else lines.push(scrubLine(line, take));
+    // Files joined without a line break have the end of one block and the beginning of the next in one line.
+    const begins = [...line.matchAll(pemBegin)].at(-1);
+    label = begins?.[1] ?? label;
+    if (label === null) {
+      lines.push(scrubLine(line, hider, take));
+      continue;
+    }
+    block.push(line);
+    if (line.includes(`END ${label}`, begins?.index)) {
+      lines.push(take(block.join('\n')));
+      [label, block] = [null, []];
+    }
   }
   // A block without an end hides everything after its beginning.
-  if (pem !== null) lines.push(take(pem.join('\n')));
+  if (block.length > 0) lines.push(take(block.join('\n')));
   return { text: lines.join('\n'), replaced };
 }
 
-function scrubLine(line: string, take: (run: string) => string): string {
+function scrubLine(line: string, hider: ValueHider, take: Take): string {
   const isCut = line.length > maxLineLength;
-  const whole = isCut ? line.slice(0, maxLineLength) : line;
-  const assign = (match: string, key: string, between: string, given: string) =>
-    harmless.test(given) ? match : `${key}${between}${take(given)}`;
-  const scrubbed = assignments
-    .reduce((text, assignment) => text.replaceAll(assignment, assign), whole)
-    .replaceAll(urlUser, (match, scheme: string) => `${scheme}${take(match.slice(scheme.length, -1))}@`)
+  const scrubbed = hider
+    .hide(isCut ? line.slice(0, maxLineLength) : line)
+    .replaceAll(urlUser, (_match, scheme: string, user: string) => `${scheme}${take(user.slice(0, -1))}@`)
+    .replaceAll(userAndPassword, take)
+    .replaceAll(userOption, (_match, option: string, user: string) => option + take(user))
     .replaceAll(known, take)
     .replaceAll(longRun, (run) => (looksRandom(run) ? take(run) : run));
   return isCut ? `${scrubbed} [${line.length - maxLineLength} characters more]` : scrubbed;
