@@ -11,6 +11,9 @@ export const Until = Type.String({
 /** Throws the problem `bad-request` for a day or an hour that no calendar has. */
 export function untilOf(text: string): Millis {
   const at = Date.parse(text);
-  if (Number.isNaN(at)) throw new ProblemError('bad-request', `until: ${text} is no time`);
+  // Date.parse takes the 31st of November for the 1st of December.
+  const day = text.slice(0, 10);
+  const isDay = new Date(`${day}T00:00:00Z`).toJSON()?.startsWith(day);
+  if (Number.isNaN(at) || !isDay) throw new ProblemError('bad-request', `until: ${text} is no time`);
   return at;
 }
