@@ -7,6 +7,7 @@ import { loadConfig } from '../load-config.ts';
 import { checkBackups } from './doctor/backups.ts';
 import { checkDatabase } from './doctor/database.ts';
 import { checkListen } from './doctor/listen.ts';
+import { checkSweep } from './doctor/sweep.ts';
 import { checkTls } from './doctor/tls.ts';
 import { addOptionFlags } from './option-flags.ts';
 import type { CommandContext } from './program.ts';
@@ -26,7 +27,7 @@ export function doctorCommand(context: CommandContext): Command {
 }
 
 async function* examine(
-  { environment }: CommandContext,
+  { environment, stop }: CommandContext,
   flags: Record<string, string>,
 ): AsyncGenerator<DoctorFinding> {
   let config: CollectorConfig;
@@ -43,4 +44,5 @@ async function* examine(
   yield* await checkTls(config.tls, Date.now());
   yield await checkListen(config);
   yield await checkBackups(config.backups, Date.now());
+  yield* checkSweep(config.sweep, { environment, dataDir: config.dataDir, signal: stop });
 }

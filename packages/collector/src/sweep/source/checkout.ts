@@ -61,6 +61,21 @@ export async function checkOut(source: SweepSource, parts: CheckoutParts): Promi
   return look(root, git);
 }
 
+/** Whether the ref can be fetched, without fetching it. Throws {@link SweepFailure} like {@link checkOut}. */
+export async function askRemote(source: GitSource, parts: CheckoutParts): Promise<void> {
+  const access = await accessOf(source, parts.directory);
+  const outcome = await gitIn(parts)('/', ['ls-remote', '--', source.url], access);
+  if (outcome.kind !== 'ended' || outcome.exitCode !== 0) {
+    throw new SweepFailure('checkout', `git: ${reasonOf(outcome, access['HOLDFAST_GIT_PASSWORD'])}`);
+  }
+  // A commit by its digest need not be named by any ref.
+  if (/^[0-9a-f]{40,64}$/.test(source.ref)) return;
+  const { ref } = source;
+  const names = [ref, `refs/${ref}`, `refs/tags/${ref}`, `refs/heads/${ref}`];
+  const has = outcome.stdout.split('\n').some((line) => names.includes(line.split('\t')[1] ?? ''));
+  if (!has) throw new SweepFailure('checkout', `the repository has no ref ${ref}`);
+}
+
 type Git = (
   cwd: string,
   args: readonly string[],
