@@ -114,6 +114,9 @@ export interface AppParts {
   readonly stopping?: AbortSignal;
   readonly nodeTokens?: NodeTokens | null;
   readonly metrics?: CollectorMetrics;
+  /** Both default to new ones. */
+  readonly liveness?: Liveness;
+  readonly quota?: NodeQuota;
   /** Default: none can be started, and nobody is told. */
   readonly sweeping?: Sweeping;
   /** Default: there is always room. */
@@ -150,10 +153,10 @@ export function buildApp(parts: AppParts): App {
     sweeping: parts.sweeping ?? { start: null, onEnd: () => {} },
     storage: parts.storage ?? { isNearlyFull: false },
     monotonic,
-    quota: new NodeQuota(parts.config.nodeLimits),
+    quota: parts.quota ?? new NodeQuota(parts.config.nodeLimits),
     readiness: new Readiness(parts.store, monotonic),
     nodeTokens: parts.nodeTokens ?? null,
-    liveness: new Liveness(monotonic),
+    liveness: parts.liveness ?? new Liveness(monotonic),
     stopping: parts.stopping ?? new AbortController().signal,
   };
   app.setValidatorCompiler(validate);

@@ -149,12 +149,18 @@ export const collectorOptions = {
     default: 'open',
   }),
   pushgatewayUrl: option({
-    doc: 'A Pushgateway that gets the series of the stacks after each sweep.',
+    doc: 'A Pushgateway that gets the series of each node, and those of the stacks after each sweep.',
     placeholder: 'URL',
     parse: httpUrl(),
   }),
+  pushgatewayNodes: option({
+    doc: 'Whether the Pushgateway gets the series of nodes; off takes away those that it got.',
+    placeholder: 'on|off',
+    parse: oneOf(['on', 'off']),
+    default: 'on',
+  }),
   webhookUrl: option({
-    doc: 'Where to tell, as JSON that Slack understands too, what got worse and what recovered.',
+    doc: 'Where to tell, as JSON that Slack understands too, what is new about nodes and stacks.',
     placeholder: 'URL',
     parse: httpUrl(),
     secret: true,
@@ -191,6 +197,8 @@ export interface CollectorConfig {
   readonly metrics: { readonly pathsPerNode: number; readonly auth: 'open' | 'viewer' };
   /** Null: nothing is pushed. */
   readonly pushgatewayUrl: URL | null;
+  /** Whether nodes are, too. */
+  readonly pushgatewayNodes: boolean;
   /** The URL is a secret: who knows it can write. Null: nobody is told. */
   readonly webhookUrl: URL | null;
   /** Null: Loki is not told. */
@@ -259,6 +267,7 @@ export function configOf(values: CollectorOptionValues, files: ReadFiles): Colle
         : { directory: values.backupDir, cron: values.backupCron, keep: values.backupKeep },
     metrics: { pathsPerNode: values.metricsPathsPerNode, auth: values.metricsAuth },
     pushgatewayUrl: values.pushgatewayUrl,
+    pushgatewayNodes: values.pushgatewayNodes === 'on',
     webhookUrl: values.webhookUrl,
     loki: lokiConfigOf(values),
     sweep: sweepConfigOf(values, files.sweepBlock),

@@ -2,11 +2,12 @@
 import type { AddressInfo } from 'node:net';
 import type { Logger } from 'pino';
 import type { ServiceState } from '@holdfast/shared/service-manager';
-import { tellLoki } from '#outputs/loki';
 import { CollectorMetrics } from '#outputs/collector-metrics';
 import { isInForce } from '#core/auth';
+import { NodeQuota } from '#core/node-quota';
 import type { Millis } from '#core/node-state';
 import { kubernetesTokens } from '#kubernetes/node-tokens';
+import { Liveness } from '#routes/liveness';
 import type { App } from '#routes/route';
 import { openSqliteStore } from '#store/sqlite-store';
 import { buildApp } from './app.ts';
@@ -14,6 +15,7 @@ import { type CollectorConfig, listenProblem } from './config.ts';
 import { prepareServer } from './http-server.ts';
 import { keepBackups } from './daily-backup.ts';
 import { startSweeping } from './start-sweeping.ts';
+import { startTelling } from './start-telling.ts';
 import { keepTidy } from './retention.ts';
 import { watchStorage } from './watch-storage.ts';
 
@@ -57,8 +59,9 @@ export async function startCollector(config: CollectorConfig, parts: CollectorPa
     await watchStorage({ dataDir, minFreeBytes: space.minFreeBytes, store, metrics: metrics.storage, log }),
   );
   opened.use(await keepBackups(config, { log, clock, metrics: metrics.storage, self: parts.self }));
-  if (config.loki)
-    opened.use(await tellLoki(config.loki, { store, metrics: metrics.deliveries, log, clock }));
+  const liveness = new Liveness();
+  const quota = new NodeQuota(config.nodeLimits);
+  opened.use(await startTelling(config, { store, metrics: metrics.deliveries, log, clock, liveness, quota }));
   const { environment = {} } = parts;
   const sweeping = opened.use(
     await startSweeping(config, { environment, log, clock, store: store.sweeps, metrics }),
@@ -71,6 +74,8 @@ export async function startCollector(config: CollectorConfig, parts: CollectorPa
     stopping: stopping.signal,
     nodeTokens,
     metrics,
+    liveness,
+    quota,
     sweeping,
     storage,
     serverFactory: server.factory,

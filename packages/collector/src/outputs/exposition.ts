@@ -48,22 +48,52 @@ export async function exposition<Subject>(
   for (const family of families) {
     const { name, help, type, write } = family;
     text += `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n`;
-    const labels = family.labels.map((label) => `,${label}="`);
-    let subjectLabel = '';
-    const sample: Sample = (value, ...values) => {
-      let rest = '';
-      for (const [i, label] of labels.entries()) rest += `${label}${escapeLabel(values[i] ?? '')}"`;
-      text += `${subjectLabel}${rest}} ${value}\n`;
-    };
+    const lines = new SampleLines(family.labels, (line) => {
+      text += line;
+    });
     for (const [i, subject] of subjects.all.entries()) {
-      subjectLabel = `${name}{${subjects.label}="${names[i]}"`;
-      write(subject, sample);
+      lines.begin = `${name}{${subjects.label}="${names[i]}"`;
+      write(subject, lines.sample);
       if (i % subjectsPerLook === 0 && performance.now() > until) await pause();
     }
     text += '\n';
   }
   slices.push(Buffer.from(text));
   return Buffer.concat(slices);
+}
+
+/** Of one subject alone, without the families of which it has no sample. */
+export function expositionOf<Subject>(
+  families: readonly Family<Subject>[],
+  { label, name: subjectName, subject }: { label: string; name: string; subject: Subject },
+): string {
+  let text = '';
+  for (const { name, help, type, labels, write } of families) {
+    let samples = '';
+    const lines = new SampleLines(labels, (line) => {
+      samples += line;
+    });
+    lines.begin = `${name}{${label}="${escapeLabel(subjectName)}"`;
+    write(subject, lines.sample);
+    if (samples !== '') text += `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${samples}`;
+  }
+  return text;
+}
+
+/** Puts the lines of one family together. */
+class SampleLines {
+  /** Name of the series and label of the subject. */
+  begin = '';
+  readonly sample: Sample;
+
+  constructor(labels: readonly string[], write: (line: string) => void) {
+    const names = labels.map((label) => `,${label}="`);
+    this.sample = (value, ...values) => {
+      let rest = '';
+      for (const [i, name] of names.entries()) rest += `${name}${escapeLabel(values[i] ?? '')}"`;
+      write(`${this.begin}${rest}} ${value}\n`);
+    };
+  }
 }
 
 function escapeLabel(value: string): string {

@@ -9,7 +9,7 @@ import type { AuditHead } from '#core/audit-chain';
 import { isBaselineReviewed } from '#core/review-node';
 import type { NodeSummary, ShownDrift } from '#store/store';
 import { aideSeries } from './aide-metrics.ts';
-import { exposition, type Family } from './exposition.ts';
+import { exposition, expositionOf, type Family } from './exposition.ts';
 
 export interface FleetSnapshot {
   readonly auditHead: AuditHead;
@@ -21,6 +21,8 @@ export interface FleetSnapshot {
   readonly isOverQuota: (node: string) => boolean;
   readonly statusOf: (node: string) => StatusContext;
 }
+
+export type NodesSnapshot = Pick<FleetSnapshot, 'now' | 'nodes' | 'drift' | 'isOverQuota' | 'statusOf'>;
 
 /** What the series of one node are made of. */
 interface NodeFacts {
@@ -42,7 +44,27 @@ export function exposeNodes(snapshot: FleetSnapshot): Promise<Buffer> {
   return exposition(nodeSeries, { label: 'node', all: factsOf(snapshot), nameOf });
 }
 
-function factsOf({ now, nodes, drift, isOverQuota, statusOf }: FleetSnapshot): NodeFacts[] {
+/** Series that move with every report, whatever it says. */
+const restless = new Set([
+  'holdfast_node_last_report_timestamp_seconds',
+  'holdfast_node_last_scan_timestamp_seconds',
+  'holdfast_node_scan_duration_seconds',
+]);
+
+/** The text of the series of each node, apart: those that say how it stands, and those that move with every report. */
+export function* exposeEachNode(
+  snapshot: NodesSnapshot,
+): Generator<{ readonly node: string; readonly steady: string; readonly restless: string }> {
+  const steadySeries = nodeSeries.filter(({ name }) => !restless.has(name));
+  const restlessSeries = nodeSeries.filter(({ name }) => restless.has(name));
+  for (const facts of factsOf(snapshot)) {
+    const { name } = facts.summary.state;
+    const of = { label: 'node', name, subject: facts };
+    yield { node: name, steady: expositionOf(steadySeries, of), restless: expositionOf(restlessSeries, of) };
+  }
+}
+
+function factsOf({ now, nodes, drift, isOverQuota, statusOf }: NodesSnapshot): NodeFacts[] {
   const shown = new Map<string, { paths: string[]; acknowledged: string[]; expected: string[] }>();
   for (const { node, path, acknowledgedUntil, isExpected } of drift) {
     const known = shown.get(node) ?? { paths: [], acknowledged: [], expected: [] };

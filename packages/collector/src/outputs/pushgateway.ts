@@ -10,6 +10,8 @@ export interface PushGroup {
   readonly labels?: Readonly<Record<string, string>>;
 }
 
+export const expositionHeaders = { 'content-type': 'text/plain; version=0.0.4' };
+
 export class Pushgateway implements AsyncDisposable {
   readonly #url: URL;
   readonly #delivery: Delivery;
@@ -21,12 +23,10 @@ export class Pushgateway implements AsyncDisposable {
 
   /** `series` is the text of an exposition, without timestamps. Never waits, never throws. */
   put(group: PushGroup, series: Buffer): void {
-    const url = new URL(this.#url.origin);
-    url.pathname = `${this.#url.pathname.replace(/\/+$/, '')}${groupPath(group)}`;
     this.#delivery.send({
       method: 'PUT',
-      url,
-      headers: { 'content-type': 'text/plain; version=0.0.4' },
+      url: groupUrl(this.#url, group),
+      headers: expositionHeaders,
       body: series,
     });
   }
@@ -34,6 +34,12 @@ export class Pushgateway implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.#delivery[Symbol.asyncDispose]();
   }
+}
+
+export function groupUrl(gateway: URL, group: PushGroup): URL {
+  const url = new URL(gateway.origin);
+  url.pathname = `${gateway.pathname.replace(/\/+$/, '')}${groupPath(group)}`;
+  return url;
 }
 
 /** A value with a slash, or without anything in it, has to be given in base64. */

@@ -22,19 +22,23 @@ export class Webhook implements AsyncDisposable {
   }
 
   /** Never waits, never throws. */
-  tell({ text, event, details }: WebhookMessage): void {
-    const cut = text.length > maxTextCharacters ? `${text.slice(0, maxTextCharacters - 1)}…` : text;
+  tell(message: WebhookMessage): void {
     this.#delivery.send({
       method: 'POST',
       url: this.#url,
       headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ text: cut, event, [event]: details }),
+      body: webhookBody(message),
     });
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.#delivery[Symbol.asyncDispose]();
   }
+}
+
+export function webhookBody({ text, event, details }: WebhookMessage): string {
+  const cut = text.length > maxTextCharacters ? `${text.slice(0, maxTextCharacters - 1)}…` : text;
+  return JSON.stringify({ text: cut, event, [event]: details });
 }
 
 /** For text in Slack's notation: a name may hold what is a link or a mention there. */

@@ -24,6 +24,11 @@ export class Liveness {
     if (isObserving) this.#observed.set(node, now);
   }
 
+  /** Whether a report came since this process started. */
+  wasHeard(node: string): boolean {
+    return this.#reported.has(node);
+  }
+
   ages(node: string): NodeAges {
     const now = this.#monotonic();
     const since = (times: ReadonlyMap<string, number>) => now - (times.get(node) ?? this.#startedAt);

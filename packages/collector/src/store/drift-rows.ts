@@ -86,11 +86,11 @@ function applier(sql: ReturnType<typeof prepare>) {
   };
 
   /** Returns whether there was such a drift. */
-  const resume = (node: number, drift: DriftContent, since: Millis): boolean => {
+  const resume = (node: number, drift: DriftContent, mark: number, since: Millis): boolean => {
     const before = lineOf(drift.before);
     const id = sql.acceptedSince.get(node, drift.path, since, before);
     if (id === undefined) return false;
-    sql.resume.run(drift.change, ...contentOf(drift), id);
+    sql.resume.run(drift.change, ...contentOf(drift), mark, id);
     return true;
   };
 
@@ -106,16 +106,18 @@ function applier(sql: ReturnType<typeof prepare>) {
       after[ended.change] -= 1;
       oldestMayHaveEnded ||= ended.first_seen_at === counts.oldestAt;
     }
+    const isNews = effects.altered.length + effects.started.length > 0;
+    const mark = isNews ? sql.nextMark.get()! : 0;
     for (const drift of effects.altered) {
       const bucket = bucketOf(drift.path);
       after[sql.changeOf.get(node, bucket, drift.path)!] -= 1;
       after[drift.change] += 1;
-      sql.alter.run(drift.change, ...contentOf(drift), node, bucket, drift.path);
+      sql.alter.run(drift.change, ...contentOf(drift), mark, node, bucket, drift.path);
     }
     for (const drift of effects.started) {
       after[drift.change] += 1;
-      if (effects.resumesSince !== undefined && resume(node, drift, effects.resumesSince)) continue;
-      sql.start.run(node, bucketOf(drift.path), drift.path, drift.change, ...contentOf(drift), now);
+      if (effects.resumesSince !== undefined && resume(node, drift, mark, effects.resumesSince)) continue;
+      sql.start.run(node, bucketOf(drift.path), drift.path, drift.change, ...contentOf(drift), mark, now);
     }
     const isMoved = oldestMayHaveEnded || effects.started.length > 0;
     return { ...after, oldestAt: isMoved ? (sql.oldestAt.get(node) ?? null) : counts.oldestAt };
@@ -131,15 +133,16 @@ function prepare(db: Database) {
       `SELECT ${standingColumns} FROM drift ${withAcknowledgement}
        WHERE drift.node = ? AND bucket = ? AND ended_at IS NULL`,
     ),
+    nextMark: db.prepare<[], number>('UPDATE drift_mark SET newest = newest + 1 RETURNING newest').pluck(),
     changeOf: db
       .prepare<[number, number, string], ChangeKind>(`SELECT change FROM drift WHERE ${standing}`)
       .pluck(),
     start: db.prepare(
-      `INSERT INTO drift (node, bucket, path, change, attributes, before, after, aide, fingerprint, first_seen_at)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT INTO drift (node, bucket, path, change, attributes, before, after, aide, fingerprint, mark, first_seen_at)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     ),
     alter: db.prepare(
-      `UPDATE drift SET change = ?, attributes = ?, before = ?, after = ?, aide = ?, fingerprint = ?, acknowledgement = NULL, expected = NULL WHERE ${standing}`,
+      `UPDATE drift SET change = ?, attributes = ?, before = ?, after = ?, aide = ?, fingerprint = ?, mark = ?, acknowledgement = NULL, expected = NULL WHERE ${standing}`,
     ),
     end: db.prepare<
       [number, DriftEnd, number, number, string],
@@ -152,7 +155,7 @@ function prepare(db: Database) {
       )
       .pluck(),
     resume: db.prepare(
-      'UPDATE drift SET ended_at = NULL, ended_as = NULL, acknowledgement = NULL, expected = NULL, change = ?, attributes = ?, before = ?, after = ?, aide = ?, fingerprint = ? WHERE id = ?',
+      'UPDATE drift SET ended_at = NULL, ended_as = NULL, acknowledgement = NULL, expected = NULL, change = ?, attributes = ?, before = ?, after = ?, aide = ?, fingerprint = ?, mark = ? WHERE id = ?',
     ),
     endAll: db.prepare('UPDATE drift SET ended_at = ?, ended_as = ? WHERE node = ? AND ended_at IS NULL'),
     fingerprints: db

@@ -11,6 +11,7 @@ import { changeWindows } from '#store/migrations/change-windows';
 import { chainAudit } from '#store/migrations/audit-chain';
 import { addFleetDrift } from '#store/migrations/fleet-drift';
 import { contents } from '#store/migrations/contents';
+import { driftMarks } from '#store/migrations/drift-marks';
 import { outlets } from '#store/migrations/outlets';
 import { sweepMigration } from '#store/migrations/sweeps';
 
@@ -167,4 +168,5 @@ export const migrations: readonly Migration[] = [
   addFleetDrift,
   sweepMigration,
   changeWindows,
+  driftMarks,
 ];

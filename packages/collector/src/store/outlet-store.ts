@@ -1,9 +1,11 @@
 /**
- * What the ways out (Loki, webhook, …) need of the store: the events of all nodes in order, and how far each has told them.
+ * What the ways out (Loki, webhook, …) need of the store: the events of all nodes in order, drift by what is new of it, and
+ * how far each has told them.
  * The history is their queue: it is durable before an agent is answered, so an outage of the other side loses nothing and
  * holds up nothing, until retention takes what was not told.
  */
 import type { Database } from 'better-sqlite3';
+import { type DriftNewsStore, driftNews } from '#store/drift-news';
 import type { GroupCommit } from '#store/group-commit';
 import { type EventRow, toEvent } from '#store/history-rows';
 import { reading } from '#store/storage-error';
@@ -20,7 +22,7 @@ export interface OutletProgress {
   readonly memory: string | null;
 }
 
-export interface OutletStore {
+export interface OutletStore extends DriftNewsStore {
   /** Null if the outlet has never told anything. */
   progress(outlet: string): Promise<OutletProgress | null>;
   setProgress(outlet: string, progress: OutletProgress): Promise<void>;
@@ -46,6 +48,7 @@ export function outletStore(db: Database, commits: GroupCommit): OutletStore {
     ),
   };
   return {
+    ...driftNews(db),
     progress: async (outlet) => reading(() => sql.progress.get(outlet) ?? null),
     setProgress: (outlet, { told, memory }) =>
       commits.run(() => void sql.setProgress.run(outlet, told, memory)),

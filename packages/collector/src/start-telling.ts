@@ -1,0 +1,48 @@
+/** The ways out that tell of nodes: Loki, webhook, Pushgateway, each where it is configured. Reports wait for none of them. */
+import type { Logger } from 'pino';
+import type { NodeQuota } from '#core/node-quota';
+import type { Millis } from '#core/node-state';
+import type { DeliveryMetrics } from '#outputs/delivery-metrics';
+import { tellLoki } from '#outputs/loki';
+import type { NodesSnapshot } from '#outputs/node-metrics';
+import { pushNodes } from '#outputs/push-nodes';
+import { tellNodes } from '#outputs/tell-nodes';
+import type { Liveness } from '#routes/liveness';
+import type { Store } from '#store/store';
+import type { CollectorConfig } from './config.ts';
+
+export interface TellingParts {
+  readonly store: Store;
+  readonly metrics: DeliveryMetrics;
+  readonly log: Logger;
+  readonly clock: () => Millis;
+  readonly liveness: Liveness;
+  readonly quota: NodeQuota;
+}
+
+/** Disposing of it gives up what is on its way; it follows after the next start. */
+export async function startTelling(config: CollectorConfig, parts: TellingParts): Promise<AsyncDisposable> {
+  await using opened = new AsyncDisposableStack();
+  const { store, metrics, log, clock, liveness, quota } = parts;
+  const { nodeSilentSeconds: silentSeconds } = config;
+  const statusOf = (node: string) => ({ ages: liveness.ages(node), silentSeconds });
+  const common = { store, metrics, log, clock };
+  if (config.loki) opened.use(await tellLoki(config.loki, common));
+  if (config.webhookUrl) {
+    const wasHeard = (node: string) => liveness.wasHeard(node);
+    opened.use(await tellNodes(config.webhookUrl, { ...common, statusOf, wasHeard }));
+  }
+  if (config.pushgatewayUrl) {
+    const takeSnapshot = async (): Promise<NodesSnapshot> => ({
+      now: clock(),
+      nodes: await store.nodes(),
+      drift: await store.standingDriftOfAll(config.metrics.pathsPerNode),
+      isOverQuota: (node) => quota.waitMs(node, performance.now()) > 0,
+      statusOf,
+    });
+    const source = config.pushgatewayNodes ? takeSnapshot : null;
+    opened.use(await pushNodes(config.pushgatewayUrl, { store, metrics, log, takeSnapshot: source }));
+  }
+  const parted = opened.move();
+  return { [Symbol.asyncDispose]: () => parted.disposeAsync() };
+}
