@@ -48,7 +48,7 @@ test('promtool finds no fault with the rules', { skip }, async () => {
 });
 
 for (const path of unitTests) {
-  test(`promtool: ${path}`, { skip, timeout: 300_000 }, async () => {
+  test(`promtool: ${path}`, { skip, timeout: 60_000 }, async () => {
     const { stdout } = await run('promtool', ['test', 'rules', join(repositoryRoot, path)]);
     assert.match(stdout, /SUCCESS/);
   });
