@@ -155,7 +155,8 @@ async function killTheParent(
     stdio: 'inherit',
   });
   const pid = await until(() => pidIn(`${path}.pid`), 'the program runs');
-  await until(() => existsSync(join(state, 'aide-running')), 'it is marked as running');
+  const mark = join(state, 'aide-running');
+  await until(() => existsSync(mark) && readFileSync(mark, 'utf8').endsWith('\n'), 'it is marked as running');
   parent.kill('SIGKILL');
   await once(parent, 'exit');
   return { pid, state };
