@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { userInfo } from 'node:os';
 import { Command } from 'commander';
 import { commandLine } from '#core/auth';
-import { restoreDatabase } from '#store/restore-database';
+import { type Restored, restoreDatabase } from '#store/restore-database';
 import { collectorOptions } from '../config.ts';
 import { configFor } from './data-directory.ts';
 import { addOptionFlags } from './option-flags.ts';
@@ -29,18 +29,37 @@ export function restoreCommand(context: CommandContext): Command {
         details,
       } as const;
       const restored = restoreDatabase(backup, dataDir, { now, audit });
-      const lastReport = restored.backup.lastReportAt;
-      const lines = [
-        `restored ${restored.backup.nodes} nodes from ${backup}, last report ${lastReport === null ? 'never' : new Date(lastReport).toISOString()}`,
-        restored.setAside === null
-          ? `there was no database in ${dataDir}`
-          : `the database that was there is now ${restored.setAside}`,
-        restored.revocationsUnknown === null
-          ? `tokens revoked since the backup stay revoked: ${restored.keptRevoked}`
-          : `tokens revoked since the backup are valid again, because ${restored.revocationsUnknown}: look at token list, and revoke them`,
-        'start the collector: agents send what differs, and drift that was accepted after the backup stands again',
-      ];
-      context.stderr.write(lines.map((line) => `${line}\n`).join(''));
+      context.stderr.write(
+        outcomeLines(restored, backup, dataDir)
+          .map((line) => `${line}\n`)
+          .join(''),
+      );
     },
   );
+}
+
+function outcomeLines(restored: Restored, backup: string, dataDir: string): string[] {
+  const { backup: facts, setAside, heldBack, sinceUnknown } = restored;
+  const { keptRevoked, closedWindows, endedJobs, pendingNodes } = heldBack;
+  const lastReport = facts.lastReportAt === null ? 'never' : new Date(facts.lastReportAt).toISOString();
+  const since =
+    sinceUnknown === null
+      ? [
+          `tokens revoked since the backup stay revoked: ${keptRevoked}`,
+          `nodes of which the backup has no baseline, and that wait for an operator: ${pendingNodes}`,
+        ]
+      : [
+          `what was decided since the backup is not known, because ${sinceUnknown}`,
+          'tokens revoked since are valid again: look at token list, and revoke them',
+          'nodes first seen since make a baseline of what they are now, unless you start the collector with HOLDFAST_INITIAL_BASELINE=pending',
+        ];
+  return [
+    `restored ${facts.nodes} nodes from ${backup}, last report ${lastReport}`,
+    setAside === null
+      ? `there was no database in ${dataDir}`
+      : `the database that was there is now ${setAside}`,
+    ...since,
+    `closed ${closedWindows} windows and ended ${endedJobs} acceptances of rows that were open in the backup: open and accept again what is still meant`,
+    'start the collector: agents send what differs, and drift that was accepted after the backup stands again',
+  ];
 }

@@ -48,7 +48,9 @@ function acceptInitial(view: NodeView, observed: Observed, context: IntakeContex
   const rules = view.scope(record.scopeDigest)?.paths ?? [];
   const isOptional = (path: string) => rules.some((rule) => rule.path === path && rule.optional === true);
   const { initialBaseline } = context;
-  const pendingBecause = whyPending(initialBaseline, record, observed.blindSpots, isOptional, siblings);
+  const pendingBecause = view.wasLost()
+    ? 'the collector knew this node before it went back to a backup'
+    : whyPending(initialBaseline, record, observed.blindSpots, isOptional, siblings);
   if (pendingBecause !== null) {
     const state = { baseline: null, pendingBecause };
     return { state, side: null, buckets: [], manifests: [], events: [], audit: null };

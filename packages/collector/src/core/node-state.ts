@@ -224,6 +224,8 @@ export interface NodeView {
   baseline(sequence: number): BaselineRecord | null;
   /** The median number of entries over other nodes' observed manifests with this scope; null if there is none. */
   siblingEntries(scopeDigest: string): number | null;
+  /** Whether the collector knew the node before it went back to a backup that has no baseline of it. */
+  wasLost(): boolean;
 }
 
 /** What a decision asks to be written, all of it or nothing. `state` replaces the node's state. */

@@ -108,11 +108,65 @@ describe('a restore', () => {
     const backup = backUp(opened);
     await opened.store.revokeToken(created.id, 2, { ...audit, action: 'token-revoke' });
     const { restored, store } = await restore(opened, backup);
-    assert.equal(restored.keptRevoked, 1);
+    assert.equal(restored.heldBack.keptRevoked, 1);
     assert.equal(await store.tokenByHash('d'.repeat(64)), null);
   });
 
-  test('says that it does not know what was revoked when the present database cannot be read', async () => {
+  test('opens no window again, so that nothing is accepted which was closed for or which is a second change', async () => {
+    await using opened = await openTestStore();
+    const agent = new TestAgent('n1', [hosts]);
+    agent.now = now;
+    await agent.introduce(opened.store);
+    const until = now + 86_400_000;
+    const asked = { nodes: ['*'], paths: ['/etc/**'], until, reason: 'CHG-1', accept: true };
+    const window = await opened.store.windows.open({ ...asked, openedAt: now, openedBy: 'alice' });
+    const backup = backUp(opened);
+    await opened.store.windows.close(window!.id, now, 'alice', null);
+    agent.now += 1;
+    await agent.tell(opened.store, [file('/etc/ld.so.preload', 'x')]);
+    assert.deepEqual(await agent.standing(opened.store), ['added /etc/ld.so.preload']);
+    const { restored, store } = await restore(opened, backup);
+    assert.equal(restored.heldBack.closedWindows, 1);
+    assert.deepEqual(await store.windows.openAt(now), []);
+    agent.base = (await store.node('n1'))!.state.observed;
+    await agent.tell(store, [file('/etc/ld.so.preload', 'x')]);
+    assert.deepEqual(await agent.standing(store), ['added /etc/ld.so.preload']);
+  });
+
+  test('lets a node that the backup has no baseline of wait for an operator, over a second restore too', async () => {
+    await using opened = await openTestStore();
+    const backup = backUp(opened);
+    const agent = new TestAgent('n1', [hosts]);
+    await agent.introduce(opened.store);
+    await agent.tell(opened.store, [file('/etc/ld.so.preload', 'x')]);
+    const first = await restore(opened, backup);
+    assert.equal(first.restored.heldBack.pendingNodes, 1);
+    const { restored, store } = await restore(opened, backup);
+    assert.equal(restored.heldBack.pendingNodes, 1);
+    for (const name of ['n1', 'n2']) await new TestAgent(name, [hosts]).introduce(store);
+    const [known, fresh] = await store.nodes();
+    assert.equal(known?.state.baseline, null);
+    assert.match(known?.state.pendingBecause ?? '', /went back to a backup/);
+    assert.notEqual(fresh?.state.baseline, null);
+    await agent.accept(store);
+    assert.notEqual((await store.node('n1'))?.state.baseline, null);
+  });
+
+  test('does not go on with an acceptance on many nodes', async () => {
+    await using opened = await openTestStore();
+    const agent = new TestAgent('n1', [hosts]);
+    await agent.introduce(opened.store);
+    await agent.tell(opened.store, [file('/etc/hosts', 'b')]);
+    const [row] = (await opened.store.fleet.view()).rows;
+    const asked = { row: row!.id, fingerprints: row!.fingerprints, who: 'alice', reason: null };
+    const job = await opened.store.jobs.create({ ...asked, createdAt: now });
+    const { restored, store } = await restore(opened, backUp(opened));
+    assert.equal(restored.heldBack.endedJobs, 1);
+    assert.equal(await store.jobs.running(), null);
+    assert.deepEqual(await store.jobs.counts(job!.id), { pending: 0, accepted: 0, refused: 1 });
+  });
+
+  test('says that it does not know what was decided since when the present database cannot be read', async () => {
     await using opened = await openTestStore();
     await new TestAgent('n1', [hosts]).introduce(opened.store);
     const backup = backUp(opened);
@@ -120,7 +174,7 @@ describe('a restore', () => {
     const present = join(opened.dataDir, databaseName);
     writeFileSync(present, 'this is no database'.repeat(1000));
     const restored = restoreDatabase(backup, opened.dataDir, { now, audit });
-    assert.match(restored.revocationsUnknown ?? '', /cannot be read/);
+    assert.match(restored.sinceUnknown ?? '', /cannot be read/);
     assert.match(readFileSync(restored.setAside ?? '', 'utf8'), /^this is no database/);
     assert.equal((await (await opened.reopen()).nodes()).length, 1);
   });

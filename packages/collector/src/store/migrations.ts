@@ -12,6 +12,7 @@ import { chainAudit } from '#store/migrations/audit-chain';
 import { addFleetDrift } from '#store/migrations/fleet-drift';
 import { contents } from '#store/migrations/contents';
 import { driftMarks } from '#store/migrations/drift-marks';
+import { lostNodes } from '#store/migrations/lost-nodes';
 import { outlets } from '#store/migrations/outlets';
 import { sweepMigration } from '#store/migrations/sweeps';
 
@@ -169,4 +170,5 @@ export const migrations: readonly Migration[] = [
   sweepMigration,
   changeWindows,
   driftMarks,
+  lostNodes,
 ];

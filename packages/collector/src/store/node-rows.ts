@@ -111,6 +111,7 @@ export function nodeRows(db: Database, manifests: ManifestRows, aide: AideNodeRo
        ON CONFLICT DO UPDATE SET sequence = excluded.sequence, at = excluded.at,
          observed_at = excluded.observed_at, clock = excluded.clock, scans = excluded.scans`,
     ),
+    isLost: db.prepare<[string], number>('SELECT 1 FROM lost_node WHERE name = ?').pluck(),
   };
 
   return {
@@ -120,6 +121,8 @@ export function nodeRows(db: Database, manifests: ManifestRows, aide: AideNodeRo
         return { ...toRecord(row, baseline, manifests, aide), commands: commands.list(row.id) };
       });
     },
+    /** Whether a restored backup had no baseline of a node that the collector knew. */
+    isLost: (name: string): boolean => sql.isLost.get(name) !== undefined,
     add(record: NodeContent): number {
       return Number(sql.add.run(toRow(record)).lastInsertRowid);
     },

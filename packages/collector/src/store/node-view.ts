@@ -11,7 +11,7 @@ export function nodeView(
   name: string,
   record: NodeRecord | null,
 ): NodeView {
-  const { manifests, drifts, unknown, baselines, windows } = tables;
+  const { manifests, nodes, drifts, unknown, baselines, windows } = tables;
   // Most nodes have neither, and a decision over a whole manifest would ask the database 256 times for each.
   const drifting = record && hasDrift(record) ? record : null;
   const inDoubt = record && record.unknownPaths > 0 ? record : null;
@@ -34,6 +34,7 @@ export function nodeView(
     aide: aideView(tables, record?.id ?? null),
     baseline: (sequence) => (record && baselines.get(record.id, sequence)?.record) ?? null,
     siblingEntries: (scopeDigest) => medianEntries(cache, name, scopeDigest),
+    wasLost: () => nodes.isLost(name),
   };
 }
 

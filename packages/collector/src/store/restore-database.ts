@@ -2,7 +2,7 @@
  * Puts a backup in the place of the database. In this order, so that a crash leaves the old one or the new one, never
  * neither:
  * 1. the data directory is locked, and the backup copied into it and read through;
- * 2. the copy gets a new epoch, an event for each node, a line in the audit, and what was revoked since it was made;
+ * 2. the copy gets a new epoch, an event for each node, a line in the audit, and what since-backup.ts holds back;
  * 3. the present database, its log carried over into it, gets a second name;
  * 4. the copy takes its place.
  */
@@ -16,6 +16,7 @@ import { flush, putInPlace } from '#store/durable-file';
 import { auditRows } from '#store/audit-rows';
 import { type DatabaseFacts, inspectDatabase } from '#store/inspect-database';
 import { migrate } from '#store/migrate';
+import { type HeldBack, holdBack, readSinceBackup, type SinceBackup } from '#store/since-backup';
 import { databaseName, newEpoch } from '#store/sqlite-store';
 import { asStorageError } from '#store/storage-error';
 
@@ -23,15 +24,9 @@ export interface Restored {
   readonly backup: DatabaseFacts;
   /** Where the database that was replaced lies now; null if there was none. */
   readonly setAside: string | null;
-  /** Tokens of the backup that were revoked after it was made, and stay so. */
-  readonly keptRevoked: number;
-  /** Why what was revoked since the backup is not known; null if it is. */
-  readonly revocationsUnknown: string | null;
-}
-
-interface Revocation {
-  readonly hash: string;
-  readonly revoked_at: Millis;
+  readonly heldBack: HeldBack;
+  /** Why it is not known what was revoked, and which nodes were first seen, since the backup; null if it is. */
+  readonly sinceUnknown: string | null;
 }
 
 /** Throws `DirectoryInUseError`, `DamagedDatabaseError`, `NewerSchemaError` or `StorageUnavailableError`; nothing has changed then. */
@@ -50,11 +45,11 @@ export function restoreDatabase(
     stack.defer(() => removeCopy(temporary));
     copyFileSync(backup, temporary, constants.COPYFILE_EXCL);
     const facts = inspectDatabase(temporary);
-    const revocations = readRevocations(present);
-    const keptRevoked = prepareCopy(temporary, revocations.list, now, audit);
+    const since = readSinceBackup(present);
+    const heldBack = prepareCopy(temporary, since, now, audit);
     const setAside = setPresentAside(present, now);
     putInPlace(temporary, present);
-    return { backup: facts, setAside, keptRevoked, revocationsUnknown: revocations.unknown };
+    return { backup: facts, setAside, heldBack, sinceUnknown: since.unknown };
   } catch (error) {
     throw asStorageError(error);
   }
@@ -73,31 +68,7 @@ function refuseLiveDatabase(backup: string): void {
   }
 }
 
-/** Also carries the write-ahead log over into the database, so that its one file is all there is. */
-function readRevocations(present: string): { list: Revocation[]; unknown: string | null } {
-  if (!existsSync(present)) return { list: [], unknown: `there was no ${present}` };
-  try {
-    const db = new Sqlite(present);
-    try {
-      db.pragma('wal_checkpoint(TRUNCATE)');
-      const list = db
-        .prepare<[], Revocation>('SELECT hash, revoked_at FROM token WHERE revoked_at IS NOT NULL')
-        .all();
-      return { list, unknown: null };
-    } finally {
-      db.close();
-    }
-  } catch (error) {
-    return { list: [], unknown: `${present} cannot be read (${(error as Error).message})` };
-  }
-}
-
-function prepareCopy(
-  file: string,
-  revocations: readonly Revocation[],
-  now: Millis,
-  audit: AuditRecord,
-): number {
+function prepareCopy(file: string, since: SinceBackup, now: Millis, audit: AuditRecord): HeldBack {
   const db = new Sqlite(file);
   try {
     // A single file, with no log beside it that could be left behind.
@@ -105,24 +76,16 @@ function prepareCopy(
     db.pragma('synchronous = FULL');
     migrate(db);
     const change = db.transaction(() => {
-      const kept = revokeAgain(db, revocations);
-      const details = { ...audit.details, keptRevoked: kept };
+      const heldBack = holdBack(db, since, now);
       newEpoch(db, randomBytes(16).toString('hex'));
       tellNodes(db, now);
-      auditRows(db).add({ ...audit, details });
-      return kept;
+      auditRows(db).add({ ...audit, details: { ...audit.details, ...heldBack } });
+      return heldBack;
     });
     return change.immediate();
   } finally {
     db.close();
   }
-}
-
-function revokeAgain(db: Database, revocations: readonly Revocation[]): number {
-  const revoke = db.prepare('UPDATE token SET revoked_at = ? WHERE hash = ? AND revoked_at IS NULL');
-  let kept = 0;
-  for (const { hash, revoked_at } of revocations) kept += revoke.run(revoked_at, hash).changes;
-  return kept;
 }
 
 function tellNodes(db: Database, now: Millis): void {

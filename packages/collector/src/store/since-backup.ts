@@ -1,0 +1,94 @@
+/**
+ * What a backup must not bring back. It knows nothing of what was decided after it was made, so once it is restored:
+ *
+ * 1. what was revoked since stays revoked;
+ * 2. no window is open: one that was closed since would accept what agents then send anew, and one that was not has forgotten
+ *    which paths it has seen change;
+ * 3. no acceptance on many nodes goes on: what it accepted may have been taken back since;
+ * 4. a node that had no baseline yet waits for an operator, instead of making one of whatever it is by now.
+ */
+import { existsSync } from 'node:fs';
+import Sqlite, { type Database } from 'better-sqlite3';
+import { commandLine } from '#core/auth';
+import type { Millis } from '#core/node-state';
+
+/** What the database that is replaced knows. */
+export interface SinceBackup {
+  readonly revocations: readonly { readonly hash: string; readonly revoked_at: Millis }[];
+  /** Names of all nodes. */
+  readonly nodes: readonly string[];
+  /** Why nothing is known; null if it is. */
+  readonly unknown: string | null;
+}
+
+/** How much was held back. */
+export interface HeldBack {
+  readonly keptRevoked: number;
+  readonly closedWindows: number;
+  readonly endedJobs: number;
+  /** Nodes that had no baseline when the backup was made, most of them because they were first seen after it. */
+  readonly pendingNodes: number;
+}
+
+/** Also carries the write-ahead log over into the database, so that its one file is all there is. */
+export function readSinceBackup(present: string): SinceBackup {
+  if (!existsSync(present)) return nothing(`there was no ${present}`);
+  try {
+    const db = new Sqlite(present);
+    try {
+      db.pragma('wal_checkpoint(TRUNCATE)');
+      const revocations = db
+        .prepare<[], SinceBackup['revocations'][number]>(
+          'SELECT hash, revoked_at FROM token WHERE revoked_at IS NOT NULL',
+        )
+        .all();
+      const names = (table: string) => db.prepare<[], string>(`SELECT name FROM ${table}`).pluck().all();
+      const nodes = [...names('node'), ...(hasTable(db, 'lost_node') ? names('lost_node') : [])];
+      return { revocations, nodes, unknown: null };
+    } finally {
+      db.close();
+    }
+  } catch (error) {
+    return nothing(`${present} cannot be read (${(error as Error).message})`);
+  }
+}
+
+function nothing(unknown: string): SinceBackup {
+  return { revocations: [], nodes: [], unknown };
+}
+
+function hasTable(db: Database, name: string): boolean {
+  return db.prepare("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?").get(name) !== undefined;
+}
+
+/** Must run inside a transaction on the copy. */
+export function holdBack(db: Database, { revocations, nodes }: SinceBackup, now: Millis): HeldBack {
+  const changesOf = (sql: string, rows: readonly (readonly (string | number)[])[]) => {
+    const statement = db.prepare(sql);
+    return rows.reduce((changes, row) => changes + statement.run(...row).changes, 0);
+  };
+  return {
+    keptRevoked: changesOf(
+      'UPDATE token SET revoked_at = ? WHERE hash = ? AND revoked_at IS NULL',
+      revocations.map(({ hash, revoked_at }) => [revoked_at, hash]),
+    ),
+    closedWindows: changesOf(
+      'UPDATE change_window SET closed_at = ?, closed_by = ? WHERE closed_at IS NULL AND until > ?',
+      [[now, commandLine, now]],
+    ),
+    endedJobs: endJobs(db, now),
+    pendingNodes: changesOf(
+      `INSERT INTO lost_node (name) SELECT ? WHERE NOT EXISTS (SELECT 1 FROM node WHERE name = ? AND baseline IS NOT NULL)
+       ON CONFLICT DO NOTHING`,
+      nodes.map((name) => [name, name]),
+    ),
+  };
+}
+
+function endJobs(db: Database, now: Millis): number {
+  db.prepare(
+    `UPDATE job_node SET at = ?, outcome = 'refused', code = 'node-moved-on', detail = 'the collector went back to a backup: look again'
+     WHERE outcome = 'pending'`,
+  ).run(now);
+  return db.prepare('UPDATE job SET ended_at = ? WHERE ended_at IS NULL').run(now).changes;
+}
