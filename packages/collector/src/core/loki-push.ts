@@ -13,34 +13,17 @@ export interface LokiEvent extends EventRecord {
   readonly content: ContentDiff | null;
 }
 
+export interface LokiLine extends Pick<LokiEvent, 'id' | 'node' | 'kind' | 'at'> {
+  readonly line: string;
+  readonly bytes: number;
+}
+
 interface Stream {
   readonly stream: { readonly job: 'holdfast'; readonly node: string; readonly kind: string };
   readonly values: [nanoseconds: string, line: string][];
 }
 
-/**
- * Labels are few and bounded; the path is in the line. An event that waited out an outage is sent with the present time,
- * or Loki would refuse it; when it happened is in the line (`at`).
- */
-export function lokiPush(events: readonly LokiEvent[], now: Millis): { readonly streams: Stream[] } {
-  const streams = new Map<string, Stream>();
-  for (const event of events) {
-    const { node, kind } = event;
-    const key = `${node} ${kind}`;
-    const stream = streams.get(key) ?? { stream: { job: 'holdfast', node, kind }, values: [] };
-    streams.set(key, stream);
-    const at = event.at > now - recentMs && event.at <= now ? event.at : now;
-    stream.values.push([nanoseconds(at, event.id), lokiLine(event)]);
-  }
-  return { streams: [...streams.values()] };
-}
-
-/** Text, because it is more than a JavaScript number holds; the event's number keeps the order within a millisecond. */
-function nanoseconds(at: Millis, id: number): string {
-  return `${at}${String(id % 1_000_000).padStart(6, '0')}`;
-}
-
-function lokiLine(event: LokiEvent): string {
+export function lokiLine(event: LokiEvent): LokiLine {
   const { id, node, kind, at, agentAt, path, change, attributes, before, after, net, detail, content } =
     event;
   const facts = {
@@ -55,7 +38,42 @@ function lokiLine(event: LokiEvent): string {
     net,
     detail,
   };
-  const line = JSON.stringify({ ...facts, before, after, content });
-  if (Buffer.byteLength(line) <= maxLineBytes) return line;
-  return JSON.stringify({ ...facts, before: null, after: null, content: { withheld: 'too-large' } });
+  const whole = JSON.stringify({ ...facts, before, after, content });
+  const line =
+    Buffer.byteLength(whole) <= maxLineBytes
+      ? whole
+      : JSON.stringify({ ...facts, before: null, after: null, content: { withheld: 'too-large' } });
+  return { id, node, kind, at, line, bytes: Buffer.byteLength(line) };
+}
+
+/**
+ * The times that lines are sent with. An event that waited out an outage gets the present time, or Loki would refuse it; when it
+ * happened is in the line (`at`). None is before the one of the line before it, `notBefore` for the first: else those that waited
+ * too long would show after those that did not.
+ */
+export function lokiTimes(lines: readonly LokiLine[], now: Millis, notBefore: Millis): Millis[] {
+  let last = notBefore;
+  return lines.map(({ at }) => {
+    const wanted = at > now - recentMs && at <= now ? at : now;
+    // Not in the future, should the clock have been put back: Loki refuses that too.
+    last = Math.min(now, Math.max(wanted, last));
+    return last;
+  });
+}
+
+/** Labels are few and bounded; the path is in the line. */
+export function lokiPush(lines: readonly LokiLine[], times: readonly Millis[]): { streams: Stream[] } {
+  const streams = new Map<string, Stream>();
+  for (const [i, { id, node, kind, line }] of lines.entries()) {
+    const key = `${node} ${kind}`;
+    const stream = streams.get(key) ?? { stream: { job: 'holdfast', node, kind }, values: [] };
+    streams.set(key, stream);
+    stream.values.push([nanoseconds(times[i]!, id), line]);
+  }
+  return { streams: [...streams.values()] };
+}
+
+/** Text, because it is more than a JavaScript number holds; the event's number keeps the order within a millisecond. */
+function nanoseconds(at: Millis, id: number): string {
+  return `${at}${String(id % 1_000_000).padStart(6, '0')}`;
 }

@@ -8,7 +8,8 @@ import { createLog } from '../log.ts';
 import { type Entry } from '@holdfast/shared/entry';
 import { file, openTestStore, TestAgent } from '#store/test-node';
 import { waitFor } from '../../../../test/harness/wait.ts';
-import { tellLoki } from './loki.ts';
+import { maxLineBytes } from '#core/loki-push';
+import { maxPushBytes, tellLoki } from './loki.ts';
 import { CollectorMetrics } from './collector-metrics.ts';
 
 interface Push {
@@ -156,6 +157,23 @@ describe('the way out to Loki', () => {
       );
     });
   }
+
+  it('sends no more at a time than Loki takes, however long the lines are', async () => {
+    await using opened = await openTestStore();
+    await using loki = await LokiDouble.start();
+    const agent = new TestAgent('n1', [file('/etc/hosts')]);
+    await agent.introduce(opened.store);
+    await using running = new AsyncDisposableStack();
+    const target = 'x'.repeat(4000);
+    await agent.tell(opened.store, many(0, 5));
+    running.use(await tell(loki.url, opened.store));
+    const long = many(5, 600).map((entry) => ({ ...entry, target }));
+    await agent.tell(opened.store, long);
+    await waitFor('all of them', () => Promise.resolve(loki.paths.length >= 600));
+    const sizes = loki.pushes.map((push) => JSON.stringify(push).length);
+    assert.ok(Math.max(...sizes) < maxPushBytes + maxLineBytes + 64 * 1024, sizes.join());
+    assert.ok(sizes.length >= 3, 'the rest follows');
+  });
 
   it('skips what Loki refuses for good, and nothing else, and counts it', async () => {
     await using opened = await openTestStore();

@@ -6,12 +6,12 @@
  * 3. What Loki refuses (400) is halved until the event that it refuses is alone; that one is skipped, logged and counted.
  */
 import { readFile } from 'node:fs/promises';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { gzip } from 'node:zlib';
 import { promisify } from 'node:util';
 import type { Logger } from 'pino';
 import { contentDiff, contentSides, type ContentDiff, type Side } from '#core/content-diff';
-import { type LokiEvent, lokiPush } from '#core/loki-push';
+import { type LokiLine, lokiLine, lokiPush, lokiTimes } from '#core/loki-push';
 import type { Millis } from '#core/node-state';
 import type { FleetEvent } from '#store/outlet-store';
 import type { Store } from '#store/store';
@@ -20,8 +20,10 @@ import { retryDelayMs } from '../retry.ts';
 import type { LokiConfig } from './loki-options.ts';
 import type { DeliveryMetrics, OutputMetrics } from './delivery-metrics.ts';
 
-/** Events of one push; about a MiB where paths are ordinary. */
+/** Of one push; about half of the other limit where paths are ordinary. */
 export const maxEventsPerPush = 1000;
+/** Bytes of the lines of one push, but for the last. Loki takes 4 MiB and more at a time. */
+export const maxPushBytes = 1024 * 1024;
 /** The content of a changed file follows its event by about a second. */
 const contentMs = 3000;
 const pushTimeoutMs = 20_000;
@@ -62,6 +64,8 @@ class LokiOutlet {
   readonly #client = openHttpClient();
   readonly #metrics: OutputMetrics;
   #told = 0;
+  /** With which the last line was sent. */
+  #lastTime: Millis = 0;
   #failures = 0;
 
   constructor(config: LokiConfig, parts: LokiParts) {
@@ -74,7 +78,8 @@ class LokiOutlet {
     const { store } = this.#parts;
     const progress = await store.outlets.progress('loki');
     this.#told = progress?.told ?? (await store.outlets.eventRange())?.newest ?? 0;
-    if (progress === null) await store.outlets.setProgress('loki', { told: this.#told, memory: null });
+    this.#lastTime = Number(progress?.memory ?? 0);
+    if (progress === null) await this.#moveTo(this.#told);
   }
 
   /** Resolves when `signal` is aborted, and never rejects. */
@@ -101,10 +106,11 @@ class LokiOutlet {
     const found = await store.outlets.eventsAfter(this.#told, maxEventsPerPush);
     const events = found.slice(0, this.#settled(found));
     if (events.length === 0) return lookEveryMs;
-    const again = await this.#tellAll(await this.#withContents(events), signal);
+    const lines = await this.#linesOf(events);
+    const again = await this.#tellAll(lines, signal);
     this.#metrics.waiting(await this.#waiting());
     if (again !== null) return again;
-    return events.length < maxEventsPerPush ? lookEveryMs : 0;
+    return lines.length < events.length || found.length === maxEventsPerPush ? 0 : lookEveryMs;
   }
 
   /** How many are so old that what an agent tells of a changed file has followed. */
@@ -134,28 +140,28 @@ class LokiOutlet {
   }
 
   /** Null if all were told; else how long to wait before the next try. */
-  async #tellAll(events: readonly LokiEvent[], signal: AbortSignal): Promise<number | null> {
-    const { log } = this.#parts;
-    const pushed = await this.#push(events, signal);
+  async #tellAll(lines: readonly LokiLine[], signal: AbortSignal): Promise<number | null> {
+    const { log, clock } = this.#parts;
+    const times = lokiTimes(lines, clock(), this.#lastTime);
+    const pushed = await this.#push(lokiPush(lines, times), signal);
     if (pushed === 'taken') {
       this.#failures = 0;
+      this.#lastTime = times.at(-1)!;
       this.#metrics.count('sent');
       this.#metrics.tried(true);
-      await this.#moveTo(events.at(-1)!.id);
+      await this.#moveTo(lines.at(-1)!.id);
       return null;
     }
     if (pushed !== 'refused') return this.#again(pushed);
-    if (events.length === 1) {
+    if (lines.length === 1) {
+      const [{ id, node }] = lines as [LokiLine];
       this.#metrics.count('refused');
-      log.error(
-        { event: events[0]!.id, node: events[0]!.node },
-        'Loki refuses this event for good; it is skipped',
-      );
-      await this.#moveTo(events[0]!.id);
+      log.error({ event: id, node }, 'Loki refuses this event for good; it is skipped');
+      await this.#moveTo(id);
       return null;
     }
-    const half = Math.ceil(events.length / 2);
-    return (await this.#tellAll(events.slice(0, half), signal)) ?? this.#tellAll(events.slice(half), signal);
+    const half = Math.ceil(lines.length / 2);
+    return (await this.#tellAll(lines.slice(0, half), signal)) ?? this.#tellAll(lines.slice(half), signal);
   }
 
   #again({ again, retryAfterMs }: Exclude<Pushed, string>): number {
@@ -167,7 +173,7 @@ class LokiOutlet {
     return retryDelayMs(this.#failures, Math.random(), limits, retryAfterMs);
   }
 
-  async #push(events: readonly LokiEvent[], signal: AbortSignal): Promise<Pushed> {
+  async #push(body: object, signal: AbortSignal): Promise<Pushed> {
     const { url, tenant, tokenFile } = this.#config;
     const answer = await this.#client.send({
       method: 'POST',
@@ -180,7 +186,7 @@ class LokiOutlet {
           ? {}
           : { authorization: `Bearer ${(await readFile(tokenFile, 'utf8')).trim()}` }),
       },
-      body: await pack(JSON.stringify(lokiPush(events, this.#parts.clock()))),
+      body: await pack(JSON.stringify(body)),
       timeoutMs: pushTimeoutMs,
       signal,
     });
@@ -193,13 +199,22 @@ class LokiOutlet {
 
   async #moveTo(told: number): Promise<void> {
     this.#told = told;
-    await this.#parts.store.outlets.setProgress('loki', { told, memory: null });
+    await this.#parts.store.outlets.setProgress('loki', { told, memory: String(this.#lastTime) });
   }
 
-  async #withContents(events: readonly FleetEvent[]): Promise<LokiEvent[]> {
-    const all: LokiEvent[] = [];
-    for (const event of events) all.push({ ...event, content: await this.#contentOf(event) });
-    return all;
+  /** Of the first events, as many as fit into one push; of one at least. */
+  async #linesOf(events: readonly FleetEvent[]): Promise<LokiLine[]> {
+    const lines: LokiLine[] = [];
+    let bytes = 0;
+    for (const event of events) {
+      const content = await this.#contentOf(event);
+      const line = lokiLine({ ...event, content });
+      lines.push(line);
+      bytes += line.bytes;
+      if (bytes >= maxPushBytes) break;
+      if (content) await nextTurn(); // a diff may take some milliseconds
+    }
+    return lines;
   }
 
   /** What changed inside the file, where the collector has both of its sides. */
