@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { burstHours } from '@holdfast/collector/core/node-quota';
 import { CollectorApp } from '../harness/collector-app.ts';
+import { agentToken } from '../harness/process.ts';
 import { type SyntheticNode, syntheticFleet } from '../harness/synthetic-fleet.ts';
 
 const hourMs = 3_600_000;
@@ -62,6 +63,22 @@ describe('a node that reports too much', () => {
     assert.equal((await app.report(bad.name, bad.heartbeat())).status, 429);
     app.now += hourMs / 20;
     await app.taken(bad, bad.heartbeat());
+  });
+
+  it('is told to wait as well when it only brings contents, or databases of AIDE', async () => {
+    await using app = await CollectorApp.open({ HOLDFAST_NODE_MIB_PER_HOUR: '1' });
+    const fleet = syntheticFleet({ nodes: 2, entries: 100, own: 10 }) as [SyntheticNode, SyntheticNode];
+    const junk = 'x'.repeat(100 * 1024);
+    const put = (path: string) => app.call('PUT', path, { token: agentToken, body: junk });
+    for (const [i, node] of fleet.entries()) {
+      await app.taken(node, node.first());
+      const path = `/api/v1/nodes/${node.name}/${i === 0 ? 'contents' : 'aide/databases'}/${'a'.repeat(64)}`;
+      let bytes = 0;
+      while ((await put(path)).json.code !== 'node-over-quota') bytes += junk.length;
+      const allowed = burstHours.bytes * 1024 * 1024;
+      assert.ok(bytes > allowed - junk.length && bytes <= allowed + junk.length, `${bytes}`);
+      assert.equal((await app.report(node.name, node.heartbeat())).status, 429);
+    }
   });
 });
 

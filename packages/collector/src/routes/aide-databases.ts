@@ -11,6 +11,7 @@ import { NodeName } from '@holdfast/shared/wire';
 import { maxAideDatabaseBytesPacked, maxAideDatabaseBytesUnpacked } from '@holdfast/shared/wire-aide';
 import { Digest } from '@holdfast/shared/wire-values';
 import { Type } from 'typebox';
+import { refuseOverQuota } from './admit-report.ts';
 import { knownNode } from './node-answer.ts';
 import { ProblemError } from './problem.ts';
 import { ReportBodyReader, type ReportBodyLimits, reportBodyLimits } from './report-body.ts';
@@ -30,7 +31,8 @@ const pack = promisify(zstdCompress);
 const unpack = promisify(zstdDecompress);
 
 /** 204: it is kept. Bringing it again changes nothing. */
-export const putAideDatabase: Route = (app, { store, clock, storage }) => {
+export const putAideDatabase: Route = (app, context) => {
+  const { store, clock, storage, quota, monotonic } = context;
   const reader = new ReportBodyReader(aideDatabaseBodyLimits);
   void app.register(async (scope) => {
     // The body stays a stream, as that of a report does.
@@ -39,10 +41,12 @@ export const putAideDatabase: Route = (app, { store, clock, storage }) => {
     scope.put(path, { config: { role: 'agent' }, schema }, async (request, reply) => {
       const { node, digest } = request.params as { node: string; digest: string };
       await liveNode(store, node);
+      refuseOverQuota(node, context);
       if (storage.isNearlyFull) {
         throw new ProblemError('disk-nearly-full', 'The disk has less free than HOLDFAST_MIN_FREE_MIB.');
       }
       using body = await reader.read(request.raw);
+      quota.usedBytes(node, Buffer.byteLength(body.text), monotonic());
       const { entries, bytes } = examined(body.text, digest);
       const packed = await pack(body.text);
       if (!(await store.aide.putDatabase(node, { digest, entries, bytes, packed }, clock()))) {

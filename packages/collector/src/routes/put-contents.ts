@@ -4,6 +4,7 @@ import { type ContentAnswer, ContentIndex, maxContentBytes } from '@holdfast/sha
 import { NodeName } from '@holdfast/shared/wire';
 import { Digest } from '@holdfast/shared/wire-values';
 import { Type } from 'typebox';
+import { refuseOverQuota } from './admit-report.ts';
 import { ProblemError } from './problem.ts';
 import { NodeParams, type Route } from './route.ts';
 
@@ -14,10 +15,13 @@ const maxTextBytes = 2 * maxContentBytes;
 
 const TextParams = Type.Object({ node: NodeName, digest: Digest });
 
-export const putContents: Route = (app, { store, clock, storage }) => {
-  const refuseOnFullDisk = () => {
+export const putContents: Route = (app, context) => {
+  const { store, clock, storage, quota, monotonic } = context;
+  const admit = (node: string, bytes: number) => {
+    refuseOverQuota(node, context);
     if (storage.isNearlyFull)
       throw new ProblemError('disk-nearly-full', 'There is no room for contents at present.');
+    quota.usedBytes(node, bytes, monotonic());
   };
 
   app.put(
@@ -27,8 +31,8 @@ export const putContents: Route = (app, { store, clock, storage }) => {
       schema: { params: NodeParams, body: ContentIndex },
       bodyLimit: maxIndexBytes,
     },
-    async ({ params, body }): Promise<ContentAnswer> => {
-      refuseOnFullDisk();
+    async ({ params, body, headers }): Promise<ContentAnswer> => {
+      admit(params.node, Number(headers['content-length'] ?? maxIndexBytes));
       const missing = await store.contents.tell(params.node, body.contents, clock());
       if (missing === null) throw new ProblemError('node-unknown', `No node ${params.node} has reported.`);
       return { missing };
@@ -46,9 +50,9 @@ export const putContents: Route = (app, { store, clock, storage }) => {
         bodyLimit: maxTextBytes,
       },
       async (request): Promise<ContentAnswer> => {
-        refuseOnFullDisk();
         const { node, digest } = request.params as { node: string; digest: string };
         const text = request.body as string;
+        admit(node, Buffer.byteLength(text));
         if (hash('sha256', text) !== digest) {
           throw new ProblemError('bad-request', 'The body is not the text of this digest.');
         }
