@@ -30,12 +30,12 @@ interface Example {
   readonly command: string;
 }
 
-/** Each block that begins with curl, below the heading that names its routes. */
+/** Each block that begins with curl or with what a variable is set to, below the heading that names its routes. */
 function examples(): Example[] {
   const sections = readRepositoryFile('docs/api.md').split(/^### /m).slice(1);
   return sections.flatMap((section) => {
     const [heading = '', ...rest] = section.split('\n');
-    const blocks = rest.join('\n').matchAll(/^```\n((?:curl |[A-Z]+=\$\(curl )[\s\S]*?)^```/gm);
+    const blocks = rest.join('\n').matchAll(/^```\n((?:curl |[A-Z]+=\$\()[\s\S]*?)^```/gm);
     return Array.from(blocks, ([, block = '']) => ({ routes: routesIn(heading), command: block.trim() }));
   });
 }
@@ -47,17 +47,36 @@ function routesIn(heading: string): string[] {
   return parts.map((part, i) => `${part.split(' ')[0]} ${paths[i] ?? paths.slice(i).find(Boolean)}`);
 }
 
-test('every route in docs/api.md has a section with an example', () => {
-  const shown = new Set(examples().flatMap(({ routes }) => routes));
+test('every route in docs/api.md has an example of its own, in its section', () => {
+  const lines = examples().flatMap(({ routes, command }) =>
+    command
+      .replaceAll('\\\n', ' ')
+      .split('\n')
+      .map((line) => ({ routes, line })),
+  );
   const table = Array.from(
     readRepositoryFile('docs/api.md').matchAll(/^\| `((?:GET|PUT|POST|DELETE) [^`]+)` \|/gm),
     ([, route]) => route!,
   );
   assert.ok(table.length > 20);
-  assert.deepEqual(
-    table.filter((route) => !shown.has(route)),
-    [],
+  const without = table.filter(
+    (route) => !lines.some(({ routes, line }) => routes.includes(route) && calls(line, route)),
   );
+  assert.deepEqual(without, []);
+});
+
+/** Whether a line is a call of the route `GET /api/v1/nodes/{node}`. */
+function calls(line: string, route: string): boolean {
+  const [method, path = ''] = route.split(' ');
+  const pattern = path.replaceAll('.', '\\.').replaceAll(/\{\w+\}/g, '(?:\\$\\(\\w+\\)|[^/\\s"?])+');
+  const isUrl = new RegExp(`\\$URL${pattern}(?:[\\s"?)]|$)`).test(line);
+  return isUrl && method === (/ -X (\w+)/.exec(line)?.[1] ?? 'GET');
+}
+
+test('every answer that docs/api.md shows as JSON is JSON', () => {
+  const shown = Array.from(readRepositoryFile('docs/api.md').matchAll(/^```json\n([\s\S]*?)^```/gm));
+  assert.ok(shown.length > 20);
+  for (const [, json = ''] of shown) assert.doesNotThrow(() => void JSON.parse(json), json);
 });
 
 test('every example of docs/api.md does what it says, as it is printed', {
