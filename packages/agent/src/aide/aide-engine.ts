@@ -3,13 +3,13 @@
  * It runs when the first manifest is there, by its schedule, when the collector asks, and again after a while when
  * nothing of a try could be believed.
  */
-import { schedule, type ScheduledTask } from 'node-cron';
 import { aideConfig } from '@holdfast/shared/aide-config';
 import type { ScanResult } from '@holdfast/shared/wire';
 import type { AideBaseline, AideReport, AideRun } from '@holdfast/shared/wire-aide';
 import type { Observation } from '#core/observation';
 import { type AideState, aideReportOf, aideRetryMs, type AideTrouble } from '#core/aide/status';
 import type { AideDatabases } from '#io/aide-databases';
+import { startCron } from '#io/cron';
 import { byteString } from '#io/tree/host-path';
 import type { Log } from '../observe/options.ts';
 import { type AideInstallation, type AideSearch, findAide } from './find-aide.ts';
@@ -63,7 +63,7 @@ class ScheduledAide implements AideEngine {
   readonly #options: AideEngineOptions;
   readonly #closing = new AbortController();
   readonly #listeners = new Set<() => void>();
-  readonly #cron: ScheduledTask;
+  readonly #cron: Disposable;
   readonly #unsubscribe: () => void;
   #state: AideState = {
     found: null,
@@ -86,10 +86,8 @@ class ScheduledAide implements AideEngine {
 
   constructor(options: AideEngineOptions) {
     this.#options = options;
-    this.#cron = schedule(options.cron, () => void this.#unlessRunning(), {
-      timezone: 'UTC',
-      suppressMissedWarning: true,
-    });
+    const run = () => void this.#unlessRunning();
+    this.#cron = startCron({ expression: options.cron, timezone: 'UTC', run });
     this.#unsubscribe = options.observation.onState(() => this.#begin());
     void this.#look();
   }
@@ -125,7 +123,7 @@ class ScheduledAide implements AideEngine {
     this.#closing.abort(new Error('the agent stops'));
     this.#unsubscribe();
     clearTimeout(this.#timer);
-    await this.#cron.destroy();
+    this.#cron[Symbol.dispose]();
     await Promise.allSettled([this.#running, this.#waiting]);
   }
 
