@@ -24,6 +24,7 @@ test('a file is trusted 20 ms after its ctime; a ctime in the future is no reaso
   assert.equal(msUntilTrusted(1000, 1019.5), 0.5);
   assert.equal(msUntilTrusted(1000, 1020), 0);
   assert.equal(msUntilTrusted(5000, 1000), 0);
+  assert.equal(msUntilTrusted(1000.75, 1000), 20.75, 'a clock of whole milliseconds');
 });
 
 test('a file has the same content only if every field that a write moves is the same', () => {

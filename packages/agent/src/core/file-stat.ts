@@ -56,8 +56,11 @@ export type ContentIdentity = Pick<FileStat, 'dev' | 'ino' | 'size' | 'mtimeMs' 
 /** Kernels before 6.13 stamp files with a clock that ticks every 4–10 ms: two writes within a tick look like one. */
 export const coarseClockMs = 20;
 
-/** How long to wait before reading, so that a write after the read must give the file a newer ctime than it has now. */
+/**
+ * How long to wait before reading, so that a write after the read must give the file a newer ctime than it has now.
+ * `now` may be without its fraction, and so a little before the ctime of what was just written.
+ */
 export function msUntilTrusted(ctimeMs: number, now: number): number {
   const age = now - ctimeMs;
-  return age >= 0 && age < coarseClockMs ? coarseClockMs - age : 0;
+  return Math.abs(age) < coarseClockMs ? coarseClockMs - age : 0;
 }

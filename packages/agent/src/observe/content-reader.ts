@@ -2,8 +2,9 @@
  * Reads the content of files, each path by one reader at a time.
  *
  * Two lanes: `scan` for full scans, which may be limited in speed, and `prompt` for what a sweep or a watch event
- * found, which waits for no scan. A request for a path that is already being read waits for that read if lstat says
- * the same to both, and follows it otherwise; a request that has not begun makes way for a newer one.
+ * found, which waits for no scan. A request for a path that is already being read joins that read if lstat says the
+ * same to both, and follows it otherwise; a request that has not begun makes way for a newer one. No visit ends before
+ * what it asked for was read, by whomever: one that hangs keeps all from ending who saw the change.
  */
 import { availableParallelism } from 'node:os';
 import { type FileStat, isSameContent } from '#core/file-stat';
@@ -38,6 +39,8 @@ class Read implements HashJob {
   /** Nobody wants the result of a superseded read that has not begun. */
   isSuperseded = false;
   next: ReadRequest | null = null;
+  /** Visits that asked for what is being read already. They wait until nothing of the path is left to read. */
+  joined: Visit[] = [];
 
   constructor(request: ReadRequest, path: FsPath, settle: (read: Read, outcome: HashOutcome) => void) {
     this.request = request;
@@ -110,15 +113,16 @@ export class ContentReader implements AsyncDisposable {
     if (!read) return this.#start(request);
     const latest = read.next ?? read.request;
     if (read.hasBegun) {
-      if (isSameContent(latest.stat, request.stat)) return finish(request);
-      if (read.next) finish(read.next);
-      read.next = request;
+      if (isSameContent(latest.stat, request.stat)) read.joined.push(request.visit);
+      else {
+        if (read.next) read.joined.push(read.next.visit);
+        read.next = request;
+      }
       return;
     }
     const isHeldBack = read.lane === 'scan' && laneOf(request) === 'prompt';
-    if (!isHeldBack && isSameContent(latest.stat, request.stat)) return finish(request);
-    this.#supersede(read);
-    this.#start(request);
+    if (!isHeldBack && isSameContent(latest.stat, request.stat)) read.joined.push(request.visit);
+    else this.#supersede(read, request);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -130,14 +134,14 @@ export class ContentReader implements AsyncDisposable {
     ]);
   }
 
-  #supersede(read: Read): void {
+  #supersede(read: Read, request: ReadRequest): void {
     read.isSuperseded = true;
-    this.#reads.delete(read.request.path);
-    finish(read.request);
+    this.#start(request, [...read.joined, read.request.visit]);
   }
 
-  #start(request: ReadRequest): void {
+  #start(request: ReadRequest, joined: Visit[] = []): void {
     const read = new Read(request, this.#options.hostPath(request.path), this.#settleRead);
+    read.joined = joined;
     this.#reads.set(request.path, read);
     if (
       read.lane === 'prompt' &&
@@ -160,12 +164,16 @@ export class ContentReader implements AsyncDisposable {
     this.#reads.delete(request.path);
     const isOvertaken = outcome.kind === 'moved' && next !== null;
     if (outcome.kind !== 'cancelled' && !isOvertaken && !this.#closed) this.#options.onRead(request, outcome);
-    // Not before: a look that the result asked for belongs to the same visit.
-    finish(request);
-    if (!next) return;
-    next.visit.reading -= 1;
-    this.request(next);
-    if (next.visit.reading === 0) next.visit.onRead?.();
+    if (next) {
+      next.visit.reading -= 1;
+      this.request(next);
+    }
+    // Not before: looks that the result asked for belong to the same visit, and those that joined wait for them too.
+    const follower = this.#reads.get(request.path);
+    if (follower) follower.joined.push(...read.joined);
+    else for (const visit of read.joined) finish(visit);
+    finish(request.visit);
+    if (next?.visit.reading === 0) next.visit.onRead?.();
   }
 }
 
@@ -173,7 +181,7 @@ function laneOf(request: ReadRequest): Lane {
   return request.visit.net === 'full' ? 'scan' : 'prompt';
 }
 
-function finish({ visit }: ReadRequest): void {
+function finish(visit: Visit): void {
   visit.reading -= 1;
   if (visit.reading === 0) visit.onRead?.();
 }

@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { hash } from 'node:crypto';
-import { existsSync, mkdirSync, renameSync, rmdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -96,6 +105,22 @@ test('a root that appears later is found by a sweep, and watched from then on', 
   await sleep(100);
   writeFileSync(tree.at('/late/file'), 'y');
   await until(() => changes.some((change) => change.net === 'watch'), 'found by the watch');
+});
+
+test('sweeps go on while what one has found takes longer to read than the time between two', async (t) => {
+  const tree = makeTestTree(t);
+  const sweepsOnly = { settleMs: 60_000, metadataScanSeconds: 0.1, maxFileMib: 1024 };
+  const observer = await start(t, tree, sweepsOnly);
+  await watching(observer);
+  writeFileSync(tree.at('/tree/large'), '');
+  truncateSync(tree.at('/tree/large'), 512 * 1024 * 1024);
+  await sleep(150); // a sweep has begun to read it
+  writeFileSync(tree.at('/tree/small'), 'x');
+  await until(() => observer.manifest?.get('/tree/small') !== undefined, 'the next sweep');
+  assert.equal(observer.manifest?.get('/tree/large'), undefined, 'the large file is still read');
+  await until(() => observer.manifest?.get('/tree/large') !== undefined, 'the large file was read');
+  const sweeps = countSweeps(observer);
+  await until(() => sweeps() > 1, 'sweeps after that');
 });
 
 test('a directory that no watcher can be told of makes the watch degraded while it is there', async (t) => {

@@ -1,10 +1,11 @@
-import { schedule, type ScheduledTask } from 'node-cron';
 import type { Manifest } from '@holdfast/shared/manifest';
 import type { ScopeMatcher } from '@holdfast/shared/scope';
 import type { BlindSpot } from '@holdfast/shared/visibility';
 import type { ScanResult } from '@holdfast/shared/wire';
 import type { Observation, ObservedChange } from '#core/observation';
+import { startCron } from '#io/cron';
 import { FullScans } from './full-scans.ts';
+import { MetadataSweeps } from './metadata-sweeps.ts';
 import type { Log, ObserverOptions } from './options.ts';
 import { Scanner } from './scanner.ts';
 import { WatchNet } from './watch-net.ts';
@@ -19,37 +20,40 @@ export async function startObserver(options: ObserverOptions): Promise<Observer>
 
 class TreeObserver implements Observer {
   readonly scope: ScopeMatcher;
-  readonly #options: ObserverOptions;
   readonly #log: Log;
   readonly #scanner: Scanner;
   readonly #watch: WatchNet;
   readonly #fullScans: FullScans;
-  readonly #cron: ScheduledTask;
+  readonly #sweeps: MetadataSweeps;
+  readonly #cron: Disposable;
   readonly #stateListeners = new Set<() => void>();
   readonly #scans = new Map<ScanResult['net'], ScanResult>();
   #isWatching = false;
   #closed = false;
-  #sweeping: Promise<void> | null = null;
-  #sweepTimer: NodeJS.Timeout | undefined;
   #toldBlindSpots = 0;
 
   constructor(options: ObserverOptions) {
     this.scope = options.scope;
-    this.#options = options;
     this.#log = options.log;
     this.#scanner = new Scanner(options);
     this.#watch = new WatchNet({
       observer: options,
       scanner: this.#scanner,
       onSettled: (paths) => void this.#lookAt(paths),
-      onLost: () => void this.#sweepAgain(),
+      onLost: () => void this.#sweeps.now(),
       onDegraded: () => this.#tellState(),
     });
+    this.#sweeps = new MetadataSweeps({
+      scanner: this.#scanner,
+      everySeconds: options.metadataScanSeconds,
+      onResult: (result) => this.#takeSweep(result),
+      log: options.log,
+    });
     this.#fullScans = new FullScans(options, this.#scanner, (result) => this.#takeFullScan(result));
-    // Not handed the promise: that a scan may outlast its interval is decided in FullScans, without a word on stdout.
-    this.#cron = schedule(options.fullScanCron, () => void this.#fullScans.scheduled(), {
+    this.#cron = startCron({
+      expression: options.fullScanCron,
       timezone: options.timezone ?? 'UTC',
-      suppressMissedWarning: true,
+      run: () => void this.#fullScans.scheduled(),
     });
     this.#fullScans.startFirst();
   }
@@ -85,14 +89,13 @@ class TreeObserver implements Observer {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
-    clearTimeout(this.#sweepTimer);
-    await this.#cron.destroy();
+    this.#sweeps[Symbol.dispose]();
+    this.#cron[Symbol.dispose]();
     await Promise.all([
       this.#fullScans[Symbol.asyncDispose](),
       this.#watch[Symbol.asyncDispose](),
       this.#scanner[Symbol.asyncDispose](),
     ]);
-    await this.#sweeping;
   }
 
   #takeFullScan(result: ScanResult): void {
@@ -109,33 +112,13 @@ class TreeObserver implements Observer {
   /** What changes between the first scan and the first watch is found by the sweep that follows. */
   async #startWatching(): Promise<void> {
     await this.#watch.start();
-    await this.#sweepAgain();
+    await this.#sweeps.now();
   }
 
-  /** A sweep that begins now, or as soon as the one that is running has ended. */
-  async #sweepAgain(): Promise<void> {
-    await this.#sweeping;
-    await this.#sweep();
-  }
-
-  async #sweep(): Promise<void> {
-    if (this.#closed || this.#sweeping) return;
-    clearTimeout(this.#sweepTimer);
-    this.#sweepTimer = setTimeout(() => void this.#sweep(), this.#options.metadataScanSeconds * 1000);
-    this.#sweeping = this.#runSweep();
-    await this.#sweeping;
-    this.#sweeping = null;
-  }
-
-  async #runSweep(): Promise<void> {
-    try {
-      const result = await this.#scanner.metadataSweep();
-      this.#scans.set('metadata', result);
-      this.#watch.watchNewRoots();
-      this.#tellState();
-    } catch (error) {
-      if (!this.#closed) this.#log.error({ err: error }, 'a metadata sweep failed');
-    }
+  #takeSweep(result: ScanResult): void {
+    this.#scans.set('metadata', result);
+    this.#watch.watchNewRoots();
+    this.#tellState();
   }
 
   async #lookAt(paths: readonly string[]): Promise<void> {

@@ -16,6 +16,8 @@ export interface ScanOptions {
   /** Larger files are recorded as `too-large` and not read. */
   readonly maxFileMib: number;
   readonly log: Log;
+  /** A full scan waits while more files than these are to be read. */
+  readonly maxQueuedScans?: number;
   /** Milliseconds since the epoch. Default: `Date.now`. */
   readonly clock?: () => number;
 }

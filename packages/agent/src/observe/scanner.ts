@@ -16,8 +16,8 @@ import { type Pause, runInSlices } from './run-in-slices.ts';
 import { Surveyor } from './surveyor.ts';
 import { newVisit, type Visit, whenRead } from './visit.ts';
 
-/** A walk waits for the readers when so many files are queued, so that a large scope does not fill the memory. */
-const maxQueuedScans = 20_000;
+/** A full scan waits for the readers when so many files are queued, so that a large scope does not fill the memory. */
+export const defaultMaxQueuedScans = 20_000;
 const queuePollMs = 50;
 
 export class Scanner implements AsyncDisposable {
@@ -75,9 +75,9 @@ export class Scanner implements AsyncDisposable {
     return this.#scan('full', signal);
   }
 
-  /** Looks at everything and reads what lstat says has changed. */
-  metadataSweep(): Promise<ScanResult> {
-    return this.#scan('metadata');
+  /** Looks at everything and reads what lstat says has changed. `onWalked` is called when only reads are left. */
+  metadataSweep(onWalked?: () => void): Promise<ScanResult> {
+    return this.#scan('metadata', undefined, onWalked);
   }
 
   /** Looks at what watch events named. Resolves when their files have been read. */
@@ -92,12 +92,12 @@ export class Scanner implements AsyncDisposable {
     await Promise.allSettled(this.#running);
   }
 
-  async #scan(net: 'full' | 'metadata', signal?: AbortSignal): Promise<ScanResult> {
+  async #scan(net: 'full' | 'metadata', signal?: AbortSignal, onWalked?: () => void): Promise<ScanResult> {
     const startedAt = new Date(this.#clock()).toISOString();
     const start = performance.now();
     const visit = newVisit(net, net === 'full');
     const ended = signal ? AbortSignal.any([signal, this.#closing.signal]) : this.#closing.signal;
-    await this.#run(this.#surveyor.everything(visit), visit, ended);
+    await this.#run(this.#surveyor.everything(visit), visit, ended, onWalked);
     this.unwatchable = visit.unwatchable;
     const { hashed, bytes, changed } = visit;
     const { manifest } = this.tree;
@@ -113,11 +113,21 @@ export class Scanner implements AsyncDisposable {
     };
   }
 
-  async #run(steps: Iterator<Pause | void>, visit: Visit, signal: AbortSignal): Promise<void> {
+  async #run(
+    steps: Iterator<Pause | void>,
+    visit: Visit,
+    signal: AbortSignal,
+    onWalked?: () => void,
+  ): Promise<void> {
+    const { maxQueuedScans = defaultMaxQueuedScans } = this.#options;
     const run = runInSlices(steps, signal, async () => {
       this.#afterStep();
+      if (!visit.readsAll) return; // sweeps and looks never wait for a full scan
       while (this.#reader.queuedScans > maxQueuedScans) await sleep(queuePollMs, undefined, { signal });
-    }).then(() => whenRead(visit, signal));
+    }).then(() => {
+      onWalked?.();
+      return whenRead(visit, signal);
+    });
     this.#running.add(run);
     try {
       await run;

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { hash } from 'node:crypto';
+import { getEventListeners } from 'node:events';
 import {
   chmodSync,
   chownSync,
@@ -11,6 +12,7 @@ import {
   type Stats,
   statSync,
   symlinkSync,
+  truncateSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
@@ -18,6 +20,7 @@ import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { needRoot } from '../../../../test/need.ts';
 import { changesDuring, makeTestTree, scanned, type TestTree } from './test-tree.ts';
+import { newVisit, whenRead } from './visit.ts';
 
 test('a sweep of an unchanged tree reads nothing and tells nothing', async (t) => {
   const tree = makeTestTree(t);
@@ -225,6 +228,46 @@ test('a sweep does not wait for a full scan that is held back by its read limit'
   const { durationMs } = await slow;
   assert.ok(durationMs < 5000, 'the limit that was lifted still held');
   assert.equal(scanner.tree.manifest.get('/tree/39')?.sha256, hash('sha256', 'changed'));
+});
+
+test('a sweep waits for no full scan that has more files to read than it queues', async (t) => {
+  const tree = makeTestTree(t);
+  for (let i = 0; i < 300; i++) writeFileSync(tree.at(`/tree/${i}`), 'x'.repeat(1000));
+  const scanner = await scanned(t, tree, { ...tree.options, maxQueuedScans: 100 });
+  scanner.setScanLimit(0.01);
+  const slow = scanner.fullScan();
+  await sleep(300);
+  const start = performance.now();
+  await scanner.metadataSweep();
+  assert.ok(performance.now() - start < 2000, 'the sweep waited');
+  scanner.setScanLimit(0);
+  await slow;
+});
+
+test('a sweep ends only when what it saw was read, by whomever', async (t) => {
+  const tree = makeTestTree(t);
+  const scanner = await scanned(t, tree, { ...tree.options, maxFileMib: 512 });
+  writeFileSync(tree.at('/tree/large'), '');
+  truncateSync(tree.at('/tree/large'), 256 * 1024 * 1024);
+  const first = scanner.metadataSweep();
+  await sleep(50);
+  assert.equal(scanner.tree.manifest.get('/tree/large'), undefined, 'it is still read');
+  await scanner.metadataSweep();
+  assert.notEqual(scanner.tree.manifest.get('/tree/large'), undefined);
+  await first;
+});
+
+test('waiting for reads leaves nothing behind at the signal that could end it', async () => {
+  const { signal } = new AbortController();
+  for (let i = 0; i < 3; i++) {
+    const visit = newVisit('watch');
+    visit.reading = 1;
+    const read = whenRead(visit, signal);
+    visit.reading = 0;
+    visit.onRead?.();
+    await read;
+  }
+  assert.deepEqual(getEventListeners(signal, 'abort'), []);
 });
 
 test('a read limit is kept over all workers together', async (t) => {

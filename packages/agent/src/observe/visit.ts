@@ -36,10 +36,12 @@ export function newVisit(net: Visit['net'], readsAll = false): Visit {
 export async function whenRead(visit: Visit, signal: AbortSignal): Promise<void> {
   while (visit.reading > 0) {
     signal.throwIfAborted();
-    await new Promise<void>((resolve) => {
-      visit.onRead = resolve;
-      signal.addEventListener('abort', () => resolve(), { once: true });
-    });
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const stop = (): void => resolve();
+    visit.onRead = resolve;
+    signal.addEventListener('abort', stop);
+    await promise;
+    signal.removeEventListener('abort', stop); // it outlives the visit by days
   }
   signal.throwIfAborted();
 }
