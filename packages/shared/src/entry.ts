@@ -24,7 +24,7 @@ export type EntryType = (typeof entryTypes)[number];
  * - `too-large`: above the size limit; not hashed.
  * - `unstable`: it changed during each of three reads.
  * - `stale`: it lies in a directory that can no longer be listed; the entry is what was seen before.
- * - `detached`: a bind-mounted file that the host has replaced; the mount still shows the old inode (link count 0).
+ * - `detached`: a mounted file or directory that the host has replaced or moved; the mount still shows the old one.
  */
 export const unreadReasons = [
   'permission',

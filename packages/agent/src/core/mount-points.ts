@@ -11,8 +11,14 @@ const localTypes: ReadonlySet<string> = new Set(
   ).split(' '),
 );
 
-/** Whether the mounted file system is local: it may be looked at, though not entered. */
-export type MountPoints = ReadonlyMap<string, { readonly isLocal: boolean }>;
+export interface MountPoint {
+  /** Whether the mounted file system is local: it may be looked at, though not entered. */
+  readonly isLocal: boolean;
+  /** What of that file system is mounted, by its name there now, as the kernel writes it. */
+  readonly source: string;
+}
+
+export type MountPoints = ReadonlyMap<string, MountPoint>;
 
 /**
  * The mount points below `hostRoot` (a byte string), as reported paths, of the content of /proc/self/mountinfo (a byte
@@ -20,18 +26,23 @@ export type MountPoints = ReadonlyMap<string, { readonly isLocal: boolean }>;
  * last is the one that is seen.
  */
 export function mountPointsOf(mountinfo: string, hostRoot: string): MountPoints {
-  const mountPoints = new Map<string, { isLocal: boolean }>();
+  const mountPoints = new Map<string, MountPoint>();
   const prefix = hostRoot === '/' ? '' : hostRoot;
   for (const line of mountinfo.split('\n')) {
-    const [place = '', source = ''] = line.split(' - ');
-    const field = place.split(' ')[4];
+    const [place = '', device = ''] = line.split(' - ');
+    const [, , , source = '', field] = place.split(' ');
     if (field === undefined) continue;
     const bytes = field.replaceAll(/\\([0-7]{3})/g, (_, octal: string) =>
       String.fromCharCode(Number.parseInt(octal, 8)),
     );
     if (!isWithin(bytes, hostRoot)) continue;
     const path = encodePathText(bytes.slice(prefix.length)) || '/';
-    mountPoints.set(path, { isLocal: localTypes.has(source.split(' ')[0] ?? '') });
+    mountPoints.set(path, { isLocal: localTypes.has(device.split(' ')[0] ?? ''), source });
   }
   return mountPoints;
+}
+
+/** The kernel's mark on the source of a mount that has been removed, or replaced by rename. */
+export function isSourceGone({ source }: MountPoint): boolean {
+  return source.endsWith('//deleted');
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { hash } from 'node:crypto';
-import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { linkSync, mkdirSync, renameSync, rmdirSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { needMount } from '../../../../test/need.ts';
 import { changesDuring, makeTestTree, scanned, type TestTree } from './test-tree.ts';
@@ -84,6 +84,74 @@ for (const named of ['/tree/config', '/tree']) {
       '/tree/config file→detached',
     ]);
     assert.equal(scanner.tree.manifest.get('/tree/config')?.sha256, undefined);
+  });
+}
+
+test('a mounted file is detached although the inode that it shows has other names, or a new one', {
+  skip,
+}, async (t) => {
+  const tree = makeTestTree(t);
+  for (const name of ['linked', 'moved']) {
+    writeFileSync(tree.at(`/${name}`), 'v1');
+    writeFileSync(tree.at(`/tree/${name}`), '');
+    mount(tree, tree.at(`/tree/${name}`), '--bind', tree.at(`/${name}`));
+  }
+  linkSync(tree.at('/linked'), tree.at('/backup'));
+  const scanner = await scanned(t, tree);
+  writeFileSync(tree.at('/new'), 'v2');
+  renameSync(tree.at('/new'), tree.at('/linked'));
+  renameSync(tree.at('/moved'), tree.at('/moved.old'));
+  writeFileSync(tree.at('/moved'), 'v2');
+  assert.deepEqual(await changesDuring(scanner, () => scanner.metadataSweep()), [
+    '/tree/linked file→detached',
+    '/tree/moved file→detached',
+  ]);
+  await scanner.fullScan();
+  assert.equal(scanner.tree.manifest.get('/tree/moved')?.unread, 'detached');
+  renameSync(tree.at('/moved.old'), tree.at('/moved'));
+  assert.deepEqual(await changesDuring(scanner, () => scanner.metadataSweep()), [
+    '/tree/moved detached→file',
+  ]);
+});
+
+test('what is mounted anew on the same place is not detached', { skip }, async (t) => {
+  const tree = makeTestTree(t);
+  for (const name of ['one', 'two', 'tree/config']) writeFileSync(tree.at(`/${name}`), name);
+  const unmount = mount(tree, tree.at('/tree/config'), '--bind', tree.at('/one'));
+  const scanner = await scanned(t, tree);
+  unmount();
+  mount(tree, tree.at('/tree/config'), '--bind', tree.at('/two'));
+  await scanner.metadataSweep();
+  assert.equal(scanner.tree.manifest.get('/tree/config')?.sha256, hash('sha256', 'two'));
+});
+
+for (const [place, root] of [
+  ['/tree', '/tree'],
+  ['/above', '/above/tree'],
+] as const) {
+  test(`a directory that is mounted on ${place} and that the host replaces hides ${root}`, {
+    skip,
+  }, async (t) => {
+    const tree = makeTestTree(t, { paths: [{ path: root }] });
+    mkdirSync(tree.at(place), { recursive: true });
+    const source = `/on-host${root.slice(place.length)}`;
+    mkdirSync(tree.at(source), { recursive: true });
+    writeFileSync(tree.at(`${source}/file`), 'v1');
+    mount(tree, tree.at(place), '--bind', tree.at('/on-host'));
+    const scanner = await scanned(t, tree);
+    assert.equal(scanner.tree.manifest.get(`${root}/file`)?.unread, undefined);
+    renameSync(tree.at('/on-host'), tree.at('/old'));
+    mkdirSync(tree.at('/on-host'));
+    assert.deepEqual(await changesDuring(scanner, () => scanner.metadataSweep()), [
+      `${root} directory→detached`,
+      `${root}/file file→stale`,
+    ]);
+    assert.deepEqual(scanner.blindSpots, [{ path: root, reason: 'unreadable' }]);
+    rmdirSync(tree.at('/on-host'));
+    renameSync(tree.at('/old'), tree.at('/on-host'));
+    await scanner.metadataSweep();
+    assert.deepEqual(scanner.blindSpots, []);
+    assert.equal((await scanner.metadataSweep()).unread, 0);
   });
 }
 

@@ -22,7 +22,7 @@ test('a directory of many files is removed a step at a time, itself last', () =>
   const recorder = recorderOfManyFiles();
   const { tree } = recorder;
   const visit = newVisit('metadata');
-  recorder.remove('/tree/many', visit, files + 10);
+  recorder.remove('/tree/many', visit);
   let left = tree.manifest.size;
   assert.equal(left, files + 1 - differencesPerStep);
   for (const _ of recorder.finishRest()) {
@@ -38,7 +38,7 @@ test('a directory of many files is removed a step at a time, itself last', () =>
 test('what is seen anew while a removal is under way stays', () => {
   const recorder = recorderOfManyFiles();
   const { tree } = recorder;
-  recorder.remove('/tree/many', newVisit('metadata'), files + 10);
+  recorder.remove('/tree/many', newVisit('metadata'));
   const last = `/tree/many/${files - 1}`;
   tree.observe({ path: last, type: 'file', uid: 7 }, null, files + 20);
   assert.equal([...recorder.finishRest()].length > 0, true);

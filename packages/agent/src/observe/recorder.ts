@@ -1,4 +1,5 @@
 /** Takes what a look found into the observed tree, and tells the differences. Hands out the sequence of reads. */
+import type { UnreadReason } from '@holdfast/shared/entry';
 import type { ScopeMatcher } from '@holdfast/shared/scope';
 import type { FileStat } from '#core/file-stat';
 import { type Content, makeEntry } from '#core/make-entry';
@@ -8,6 +9,8 @@ import type { Visit } from './visit.ts';
 
 /** Paths that are taken out or marked between two yields. */
 export const differencesPerStep = 128;
+
+const passingReasons: ReadonlySet<UnreadReason> = new Set(['unstable', 'io-error', 'detached']);
 
 interface Rest {
   readonly differences: Iterator<Difference>;
@@ -37,8 +40,7 @@ export class Recorder {
     const rule = this.#scope.match(path);
     if (!rule) return;
     // What could not be read for a reason that may pass is looked at again by the next sweep.
-    const isPassing =
-      content.kind === 'unread' && (content.reason === 'unstable' || content.reason === 'io-error');
+    const isPassing = content.kind === 'unread' && passingReasons.has(content.reason);
     const entry = makeEntry(path, rule.attributes, stat, content);
     this.#feed.add(this.tree.observe(entry, isPassing ? null : stat, sequence), visit);
   }
@@ -63,9 +65,8 @@ export class Recorder {
     this.#take(this.tree.markStaleBelow(path, this.nextSequence()), visit);
   }
 
-  /** `path` is gone. With the sequence of an earlier read, what was observed since stays. */
-  remove(path: string, visit: Visit, sequence = this.nextSequence()): void {
-    if (this.tree.has(path)) this.#take(this.tree.remove(path, sequence), visit);
+  remove(path: string, visit: Visit): void {
+    if (this.tree.has(path)) this.#take(this.tree.remove(path, this.nextSequence()), visit);
   }
 
   removeBelow(path: string, visit: Visit): void {

@@ -15,6 +15,7 @@ import type { HashOutcome } from '#io/hash/hash-task';
 import { type HostPath, unicodePath } from '#io/tree/host-path';
 import { holdsNothing, listNames, listNamesInSteps, lstat, readTarget, type Refusal } from '#io/tree/look-at';
 import type { ReadRequest } from './content-reader.ts';
+import { Mounts } from './mounts.ts';
 import type { Log } from './options.ts';
 import type { Recorder } from './recorder.ts';
 import { ancestors, RootReach } from './root-reach.ts';
@@ -50,25 +51,26 @@ export class Surveyor {
   readonly #options: SurveyorOptions;
   readonly #recorder: Recorder;
   readonly #rootReach: RootReach;
+  readonly #mounts: Mounts;
   #largest = new LargestFiles();
-  #mountPoints: MountPoints = new Map();
 
   constructor(options: SurveyorOptions) {
     this.#options = options;
     this.#recorder = options.recorder;
     this.#rootReach = new RootReach(options.hostPath, options.log);
+    this.#mounts = new Mounts({ ...options, read: options.readMountPoints });
   }
 
   /** Goes over the whole scope. */
   *everything(visit: Visit): Generator<Pause | void> {
-    this.#mountPoints = this.#options.readMountPoints();
+    this.#mounts.refresh();
     if (visit.readsAll) yield this.#largestFirst(visit);
     for (const root of this.#options.scope.roots) yield* this.#root(root, visit);
   }
 
   /** Looks at `paths`; of a directory, at what is in it and at directories below that are new or were altered. */
   *named(paths: readonly string[], visit: Visit): Generator<void> {
-    this.#mountPoints = this.#options.readMountPoints();
+    this.#mounts.refresh();
     yield* this.#lostRoots(paths, visit);
     for (const path of paths) {
       const root = this.#rootOf(path);
@@ -85,7 +87,7 @@ export class Surveyor {
 
   /** Whether walks enter `path`, if it is a directory: no other file system is mounted there, or the scope enters it. */
   isEntered(path: string): boolean {
-    return !this.#isForeignMount(path);
+    return !this.#mounts.isForeign(path);
   }
 
   /** Takes in what the reader found. */
@@ -163,7 +165,7 @@ export class Surveyor {
     const { hostPath } = this.#options;
     const { tree } = this.#recorder;
     for (const ancestor of ancestors(root, path)) {
-      const isEntered = tree.has(ancestor) && !this.#isForeignMount(ancestor);
+      const isEntered = tree.has(ancestor) && !this.#mounts.isForeign(ancestor);
       const look = isEntered ? lstat(hostPath(ancestor)) : null;
       if (look?.kind !== 'found' || entryTypeOf(look.value.mode) !== 'directory') {
         return this.#look(ancestor, parentDev, visit);
@@ -179,7 +181,6 @@ export class Surveyor {
     const toList = [first];
     for (let directory = toList.pop(); directory; directory = toList.pop()) {
       const { path, stat } = directory;
-      const sequence = this.#recorder.nextSequence();
       const names =
         stat.size < largeDirectoryBytes ? listNames(hostPath(path)) : yield* listNamesInSteps(hostPath(path));
       if (names.kind !== 'found') {
@@ -192,16 +193,9 @@ export class Surveyor {
       if (unicodePath(path) === null) visit.unwatchable += 1;
       const below = path === '/' ? '/' : `${path}/`;
       let looks = 0;
-      for (const known of tree.childrenOf(path)) {
-        if (++looks % namesPerStep === 0) yield;
-        if (names.value.has(known.slice(below.length))) continue;
-        this.#recorder.remove(known, visit, sequence);
-        if (this.#recorder.hasRest) yield* this.#recorder.finishRest();
-      }
       let isHidden = false;
-      for (const name of names.value) {
+      for (const child of children(tree.childrenOf(path), names.value, below)) {
         if (++looks % namesPerStep === 0) yield;
-        const child = below + name;
         const looked = this.#look(child, stat.dev, visit);
         if (this.#recorder.hasRest) yield* this.#recorder.finishRest();
         if (looked === 'refused') isHidden = true;
@@ -220,9 +214,9 @@ export class Surveyor {
     const { tree } = this.#recorder;
     const rule = scope.match(path);
     if (!rule && !scope.leadsToRule(path)) return 'done';
-    const isForeignMount = this.#isForeignMount(path);
-    if (isForeignMount && !this.#mountPoints.get(path)?.isLocal) {
-      this.#recorder.recordMount(path, visit); // without so much as an lstat: a dead server would hang it
+    const isForeignMount = this.#mounts.isForeign(path);
+    if (isForeignMount && !this.#mounts.isLocal(path)) {
+      this.#recorder.recordMount(path, visit);
       return 'done';
     }
     const look = lstat(hostPath(path));
@@ -236,6 +230,7 @@ export class Surveyor {
     }
     const stat = look.value;
     const type = entryTypeOf(stat.mode);
+    const isDetached = this.#mounts.isDetached(path);
     if (type === 'directory') {
       const isForeign = parentDev !== null && stat.dev !== parentDev;
       if (isForeignMount || (isForeign && rule && !rule.enterMounts && !scope.isRoot(path))) {
@@ -243,12 +238,16 @@ export class Surveyor {
         return 'done';
       }
       if (!rule) tree.notePassage(path);
-      return { path, stat };
+      if (!isDetached) return { path, stat };
+      this.#refuseListing({ path, stat }, 'detached', visit);
+      return 'done';
     }
     this.#recorder.removeBelow(path, visit);
     tree.setBlind(path, null);
     if (!rule) return 'done';
-    if (type === 'file') this.#lookAtFile(path, stat, rule.attributes.has('sha256'), visit, attempt);
+    if (isDetached || (type === 'file' && stat.nlink === 0)) {
+      this.#recorder.record(path, stat, { kind: 'unread', reason: 'detached' }, visit);
+    } else if (type === 'file') this.#lookAtFile(path, stat, rule.attributes.has('sha256'), visit, attempt);
     else if (visit.readsAll || !tree.isUnchanged(path, stat)) {
       const content = type === 'symlink' && rule.attributes.has('target') ? this.#target(path) : noContent;
       this.#recorder.record(path, stat, content, visit);
@@ -262,15 +261,13 @@ export class Surveyor {
     if (!visit.readsAll && tree.isUnchanged(path, stat)) return;
     if (attempt === 1 && visit.readFirst.has(path)) return;
     const sequence = this.#recorder.nextSequence();
-    if (stat.nlink === 0)
-      this.#recorder.record(path, stat, { kind: 'unread', reason: 'detached' }, visit, sequence);
-    else if (!contentCounts) this.#recorder.record(path, stat, noContent, visit, sequence);
+    if (!contentCounts) this.#recorder.record(path, stat, noContent, visit, sequence);
     else if (stat.size > maxFileBytes) {
       this.#recorder.record(path, stat, { kind: 'unread', reason: 'too-large' }, visit, sequence);
     } else requestRead({ path, stat, sequence, attempt, visit });
   }
 
-  #refuseListing({ path, stat }: Directory, reason: Refusal, visit: Visit): void {
+  #refuseListing({ path, stat }: Directory, reason: Refusal | 'detached', visit: Visit): void {
     this.#recorder.record(path, stat, { kind: 'unread', reason }, visit);
     this.#recorder.markStaleBelow(path, visit);
     this.#recorder.tree.setBlind(path, 'unreadable');
@@ -287,12 +284,13 @@ export class Surveyor {
         return { kind: 'unread', reason: 'unstable' };
     }
   }
+}
 
-  /** Whether another file system is mounted on `path`, and the scope does not enter it. A single file that is mounted can be read. */
-  #isForeignMount(path: string): boolean {
-    if (!this.#mountPoints.has(path)) return false;
-    const { scope } = this.#options;
-    const rule = scope.match(path);
-    return rule !== null && !rule.enterMounts && !scope.isRoot(path);
-  }
+/**
+ * What is known of a directory and not listed, then what is listed. The former is looked at too: some file systems leave a name
+ * out that is renamed while the list is made.
+ */
+function* children(known: Iterable<string>, names: ReadonlySet<string>, below: string): Generator<string> {
+  for (const path of known) if (!names.has(path.slice(below.length))) yield path;
+  for (const name of names) yield below + name;
 }
