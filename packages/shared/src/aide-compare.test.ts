@@ -66,6 +66,18 @@ const table: readonly (readonly [what: string, before: Fields, after: Fields, ex
   ['capabilities gained', {}, { attr: withCaps, caps: base64('cap_net_raw=ep') }, 'caps counted'],
   ['capabilities lost', { attr: withCaps, caps: base64('cap_net_raw=ep') }, {}, 'caps counted'],
   ['an extended attribute', {}, { xattrs: '1,user.a,MQ==' }, 'xattrs counted'],
+  [
+    'the order of its extended attributes',
+    { xattrs: '2,user.a,MQ==,user.b,Mg==' },
+    { xattrs: '2,user.b,Mg==,user.a,MQ==' },
+    'same',
+  ],
+  [
+    'one of its extended attributes',
+    { xattrs: '2,user.a,MQ==,user.b,Mg==' },
+    { xattrs: '2,user.b,MQ==,user.a,MQ==' },
+    'xattrs counted',
+  ],
   ['flags', {}, { flags: 524304 }, 'e2fsattrs counted'],
   ['links', {}, { links: 2 }, 'linkCount counted'],
   ['a content that cannot be read any more', {}, { attr: withoutContent, size: 1 }, 'same unmeasured'],

@@ -3,7 +3,7 @@
  * more than AIDE in one place: a content that one side could not read is unmeasured, where AIDE sees no difference.
  */
 import type { AideDatabase, AideSpec } from './aide-database.ts';
-import { type AideAttribute, AideFields, type AideRow, rowOf } from './aide-row.ts';
+import { type AideAttribute, AideFields, type AideRow, rowOf, xattrPairs } from './aide-row.ts';
 import type { ChangeKind } from './compare.ts';
 
 /** One path's difference between two databases. */
@@ -111,7 +111,6 @@ const asWritten = [
   ['lcount', 'linkcount'],
   ['acl', 'acl'],
   ['sha256', 'sha256'],
-  ['xattrs', 'xattrs'],
   ['e2fsattrs', 'e2fsattrs'],
 ] as const;
 
@@ -127,8 +126,15 @@ function countsAsChanged(before: AideFields, after: AideFields): boolean {
     before.field(column) !== after.field(column);
   return (
     asWritten.some(([column, bit]) => before.has(bit) && after.has(bit) && differs(column)) ||
+    (before.has('xattrs') && after.has('xattrs') && !isSameSet(before.field('xattrs'), after.field('xattrs'))) ||
     asFound.some(([column, bit]) => (before.has(bit) || after.has(bit)) && differs(column))
   );
+}
+
+/** A file system lists extended attributes in any order, and in another one the next time. */
+function isSameSet(before: string, after: string): boolean {
+  if (before === after) return true;
+  return xattrPairs(before).sort().join() === xattrPairs(after).sort().join();
 }
 
 function typeBits(row: AideFields): number {

@@ -166,16 +166,20 @@ function aclLines(field: string, prefix: '' | 'default:'): string[] {
 
 const digestCharactersShown = 16;
 
-/** `count,name,value,…`, values in base64. */
 function xattrsText(field: string): string {
-  const [, ...parts] = field.split(',');
-  const lines: string[] = [];
-  for (let i = 0; i + 1 < parts.length; i += 2) {
-    const value = parts[i + 1] === '0' ? Buffer.alloc(0) : Buffer.from(parts[i + 1]!, 'base64');
-    const digest = hash('sha256', value).slice(0, digestCharactersShown);
-    lines.push(`${text(parts[i]!)} (${value.length} bytes, sha256 ${digest}…)`);
-  }
+  const lines = xattrPairs(field).map((pair) => {
+    const [name = '', value = ''] = pair.split(',');
+    const bytes = value === '0' ? Buffer.alloc(0) : Buffer.from(value, 'base64');
+    const digest = hash('sha256', bytes).slice(0, digestCharactersShown);
+    return `${text(name)} (${bytes.length} bytes, sha256 ${digest}…)`;
+  });
   return lines.sort().join('\n');
+}
+
+/** Of `count,name,value,…` each `name,value`; values are in base64. */
+export function xattrPairs(field: string): string[] {
+  const [, ...parts] = field.split(',');
+  return parts.flatMap((name, i) => (i % 2 === 0 && i + 1 < parts.length ? [`${name},${parts[i + 1]}`] : []));
 }
 
 /** Flags of ext file systems that a person sets, and the letter that `lsattr` has for each. */
