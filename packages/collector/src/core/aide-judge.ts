@@ -11,7 +11,7 @@ import { type AideDatabase } from '@holdfast/shared/aide-database';
 import { type AideAttribute, type CommonAttribute, commonAttributes, rowOf } from '@holdfast/shared/aide-row';
 import { compareEntries } from '@holdfast/shared/compare';
 import type { Entry } from '@holdfast/shared/entry';
-import { disagreeing, mayReplace } from '#core/aide-rules';
+import { disagreeing, mayReplace, unusual } from '#core/aide-rules';
 import type { EngineDisagreement, PendingPath } from '#core/aide-state';
 
 /** What our own engine holds of a path. */
@@ -75,7 +75,8 @@ function withoutAccepted(finding: AideFinding, accepted: Entry | null): AideFind
   const differing: readonly string[] = disagreeing(after, accepted);
   const isOpen = (name: AideAttribute) =>
     !isCommon(name) || accepted[name] === undefined || differing.includes(name);
-  return { ...finding, attributes: finding.attributes.filter(isOpen) };
+  const open = finding.attributes.filter(isOpen);
+  return { ...finding, attributes: open.length > 0 ? open : unusual(after) };
 }
 
 function isCommon(name: AideAttribute): name is CommonAttribute {

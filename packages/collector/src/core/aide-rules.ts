@@ -6,11 +6,12 @@
  *
  * - What our entry does not hold of a path (the scope leaves it out, or it could not be read) only AIDE sees.
  * - What AIDE could not measure any more is not equal to anything.
- * - A path that is new to AIDE has no old row: it must be ordinary, as `touch` would make it.
+ * - A path that is new to AIDE, or was of another type, has no old row: it must be ordinary, as `touch` would make it.
  */
 import {
   aideOnlyAttributes,
   type AideAttribute,
+  type AideOnlyAttribute,
   type AideRow,
   type CommonAttribute,
   commonAttributes,
@@ -31,14 +32,15 @@ export interface RowsOfPath {
 export function mayReplace({ old, next, reviewed, accepted }: RowsOfPath): boolean {
   if (next === null || accepted === null) return next === null && accepted === null;
   const onlyAide: AideAttribute[] = [...aideOnlyAttributes];
+  const like = old?.type === next.type ? old : null;
   for (const name of commonAttributes) {
     const should = ofEntry(accepted, name);
     if (should === undefined) onlyAide.push(name);
-    else if (next[name] === undefined && old !== null && old[name] === undefined) continue;
+    else if (next[name] === undefined && like !== null && like[name] === undefined) continue;
     else if (next[name] !== should) return false;
   }
-  if (reviewed?.row && isSame(next, reviewed.row, onlyAide)) return true;
-  return old === null ? isOrdinary(next) : isSame(next, old, onlyAide);
+  if (reviewed?.row?.type === next.type && isSame(next, reviewed.row, onlyAide)) return true;
+  return like === null ? unusual(next).length === 0 : isSame(next, like, onlyAide);
 }
 
 /** What both engines measured of a path and see differently. */
@@ -66,17 +68,21 @@ function isSame(next: AideRow, old: AideRow, names: readonly AideAttribute[]): b
   return names.every((name) => old[name] === undefined || next[name] === old[name]);
 }
 
-/** No list, no capabilities, no attributes of its own, neither immutable nor append-only, one name. */
-function isOrdinary({ acl = '', caps, xattrs = '', e2fsattrs = '', linkCount = 1, type }: AideRow): boolean {
+/**
+ * What a file that was just made does not have: a list, capabilities, attributes of its own but a label, being immutable or
+ * append-only, a second name.
+ */
+export function unusual(row: AideRow): AideOnlyAttribute[] {
+  const { acl = '', caps = '', xattrs = '', e2fsattrs = '', linkCount = 1, type } = row;
   const ownAttributes = xattrs
     .split('\n')
     .filter((line) => line !== '' && !line.startsWith('security.selinux '));
-  const flags = e2fsattrs.split(' ')[0] ?? '';
-  return (
-    acl === '' &&
-    (caps ?? '') === '' &&
-    ownAttributes.length === 0 &&
-    !/[ia]/.test(flags) &&
-    (linkCount === 1 || type === 'directory')
-  );
+  const is: Partial<Record<AideOnlyAttribute, boolean>> = {
+    acl: acl !== '',
+    xattrs: ownAttributes.length > 0,
+    caps: caps !== '',
+    e2fsattrs: /[ia]/.test(e2fsattrs.split(' ')[0] ?? ''),
+    linkCount: linkCount !== 1 && type !== 'directory',
+  };
+  return aideOnlyAttributes.filter((name) => is[name] === true);
 }
