@@ -126,7 +126,9 @@ function countsAsChanged(before: AideFields, after: AideFields): boolean {
     before.field(column) !== after.field(column);
   return (
     asWritten.some(([column, bit]) => before.has(bit) && after.has(bit) && differs(column)) ||
-    (before.has('xattrs') && after.has('xattrs') && !isSameSet(before.field('xattrs'), after.field('xattrs'))) ||
+    (before.has('xattrs') &&
+      after.has('xattrs') &&
+      !isSameSet(before.field('xattrs'), after.field('xattrs'))) ||
     asFound.some(([column, bit]) => (before.has(bit) || after.has(bit)) && differs(column))
   );
 }

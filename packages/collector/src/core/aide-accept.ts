@@ -5,7 +5,8 @@
  * 2. An accepted path of which AIDE has found nothing waits too: its row in AIDE's baseline is the old one.
  * 3. An acceptance of everything takes over what waits for an operator: the database of a run with another configuration;
  *    and where AIDE's baseline is lost, AIDE may begin anew.
- * 4. A baseline that comes back brings its rows back, and what the newest run saw is judged against them.
+ * 4. A baseline that comes back brings its rows back, and what the newest run saw is judged against them. What waited for
+ *    AIDE no longer does: it was accepted into the baseline that was left.
  */
 import { type AideDatabase, readAideDatabase } from '@holdfast/shared/aide-database';
 import { rowOf } from '@holdfast/shared/aide-row';
@@ -46,7 +47,7 @@ export function acceptAide(view: NodeView, state: NodeState, asked: AideAcceptan
   );
   const accepted = new Set(reviewed.keys());
   const waiting = new Map(draft.pending.map((each) => [each.path, each]));
-  for (const path of asked.changed) waiting.set(path, { path, reviewed: null });
+  for (const path of asked.changed) waiting.set(path, waiting.get(path) ?? { path, reviewed: null });
   for (const [path, each] of reviewed) waiting.set(path, each);
   if (asked.isAll && mayBeginAnew(state)) beginAnew(draft);
   else if (asked.isAll && draft.state.offered) takeOffered(draft, waiting, asked);
@@ -123,16 +124,18 @@ export interface AideRestoration {
   readonly now: Millis;
 }
 
-/** Null: AIDE's baseline stays as it is, because it was the same then or is not kept any more. */
+/** Null: AIDE's baseline was the same then, or is not kept any more, and nothing waits for AIDE. */
 export function restoreAide(view: NodeView, state: NodeState, asked: AideRestoration): FinishedAide | null {
-  const record = view.aide.baselineOf(asked.sequence);
-  if (!state.aide?.baseline || !record || record.digest === state.aide.baseline.digest) return null;
+  const present = state.aide?.baseline;
+  if (!state.aide || !present) return null;
+  const record = view.aide.baselineOf(asked.sequence) ?? present;
+  if (record.digest === present.digest && state.aide.pending === 0) return null;
   const draft = new AideDraft(state.aide, view.aide);
-  const old = kept(draft, record.digest);
-  if (!old) return null;
-  draft.state = { ...draft.state, baseline: record };
   draft.pending = [];
   draft.ask();
+  const old = kept(draft, record.digest);
+  if (!old) return draft.finish(asked.now);
+  draft.state = { ...draft.state, baseline: record };
   const newer = state.aide.newest && kept(draft, state.aide.newest.digest);
   if (newer) {
     const native = nativeEntries(asked.baseline, asked.observed);

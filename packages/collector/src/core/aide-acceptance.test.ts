@@ -134,6 +134,37 @@ test('a restore brings the old rows back', async () => {
   assert.deepEqual([state.baseline!.sequence, state.baseline!.restoredFrom], [3, 1]);
 });
 
+test('a restore takes back what was reviewed and still waited for AIDE', async () => {
+  await using opened = await openTestStore();
+  const node = await new TwoEngineNode(opened.store, files).introduce();
+  node.put('/etc/a', { caps: 'cap_net_raw=ep' });
+  await node.runAide();
+  await node.change('/etc/a', { content: 'b' });
+  await node.accept();
+  assert.deepEqual([await node.drift(), (await node.aide())!.pending], [[], 1]);
+  await restore(opened.store, node, 1);
+  assert.deepEqual(
+    [await node.drift(), (await node.aide())!.pending],
+    [['native+aide changed /etc/a sha256,caps'], 0],
+  );
+  await node.change('/etc/a', { content: 'a' });
+  await node.runAide();
+  assert.deepEqual(await node.drift(), ['aide changed /etc/a caps']);
+});
+
+test('what was reviewed stays so when the content is accepted once more before AIDE runs', async () => {
+  await using opened = await openTestStore();
+  const node = await new TwoEngineNode(opened.store, files).introduce();
+  node.put('/etc/a', { caps: 'cap_net_raw=ep' });
+  await node.runAide();
+  for (const content of ['b', 'c']) {
+    await node.change('/etc/a', { content });
+    await node.accept(['/etc/a']);
+  }
+  await node.runAide();
+  assert.deepEqual([await node.drift(), (await node.aide())!.pending], [[], 0]);
+});
+
 test('a new file with capabilities that nobody saw is not accepted with its content', async () => {
   await using opened = await openTestStore();
   const node = await new TwoEngineNode(opened.store, files).introduce();
