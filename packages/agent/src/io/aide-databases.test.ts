@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
-import { gunzipSync, gzipSync } from 'node:zlib';
+import { gunzipSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import { type AideDatabases, openAideDatabases } from '#io/aide-databases';
 
 const digest = 'ab'.repeat(32);
@@ -60,14 +60,26 @@ test('lost, refused, broken off and unreadable answers are told apart', async (t
     (_, response) => response.writeHead(404).end('<html>'),
     (_, response) => response.writeHead(403).end(problem('forbidden')),
     (_, response) => response.writeHead(200, { 'content-encoding': 'br' }).end('x'),
-    (_, response) => response.writeHead(200, { 'content-encoding': 'zstd' }).end('no zstd'),
     (_, response) => response.writeHead(200, { 'content-length': '10' }).write('x', () => response.destroy()),
   ];
   let at = 0;
   const { fetched } = await talkTo(t, (request, response) => answers[at++]!(request, response));
   const kinds = [];
   for (let i = 0; i < answers.length; i++) kinds.push((await fetched()).kind);
-  assert.deepEqual(kinds, ['missing', ...Array.from({ length: 5 }, () => 'unavailable')]);
+  assert.deepEqual(kinds, ['missing', ...Array.from({ length: 4 }, () => 'unavailable')]);
+});
+
+test('what came in full and cannot be unpacked is altered', async (t) => {
+  const packed = { gzip: gzipSync('rows'), zstd: zstdCompressSync('rows') };
+  const answers = Object.entries(packed).flatMap(([encoding, body]) =>
+    [Buffer.from('no such form'), body.subarray(0, -5)].map((content) => ({ encoding, content })),
+  );
+  let at = 0;
+  const { fetched } = await talkTo(t, (_, response) => {
+    const { encoding, content } = answers[at++]!;
+    response.writeHead(200, { 'content-encoding': encoding }).end(content);
+  });
+  for (let i = 0; i < answers.length; i++) assert.equal((await fetched()).kind, 'altered');
 });
 
 test('where zstd is not taken, gzip is', async (t) => {

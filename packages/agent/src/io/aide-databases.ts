@@ -70,13 +70,7 @@ class HttpAideDatabases implements AideDatabases, AsyncDisposable {
         const encoding = String(response.headers['content-encoding'] ?? 'identity');
         const unpacked = unpackedBody(response.body, encoding);
         if (unpacked === null) return { kind: 'unavailable', reason: `the database comes in ${encoding}` };
-        let bytes = 0;
-        for await (const piece of unpacked as AsyncIterable<Buffer>) {
-          bytes += piece.length;
-          if (bytes > maxAideDatabaseBytesUnpacked) return { kind: 'altered', reason: 'it is too large' };
-          await file.write(piece);
-        }
-        return { kind: 'done' };
+        return await fill(file, unpacked);
       },
     );
   }
@@ -129,6 +123,23 @@ class HttpAideDatabases implements AideDatabases, AsyncDisposable {
       return { kind: 'unavailable', reason };
     }
   }
+}
+
+/** A body that breaks off rejects; one that came in full and is not what was packed is altered. */
+async function fill(file: FileHandle, unpacked: AsyncIterable<Buffer>): Promise<DatabaseOutcome> {
+  let bytes = 0;
+  try {
+    for await (const piece of unpacked) {
+      bytes += piece.length;
+      if (bytes > maxAideDatabaseBytesUnpacked) return { kind: 'altered', reason: 'it is too large' };
+      await file.write(piece);
+    }
+  } catch (error) {
+    const { code = '', message } = error as NodeJS.ErrnoException;
+    if (/^Z(STD)?_/.test(code)) return { kind: 'altered', reason: `it cannot be unpacked: ${message}` };
+    throw error;
+  }
+  return { kind: 'done' };
 }
 
 function refusal(status: number, body: string): DatabaseOutcome {

@@ -1,4 +1,5 @@
 /** AIDE's databases: immutable, one row a digest, kept while something refers to them. */
+import { hash } from 'node:crypto';
 import { zstdDecompressSync } from 'node:zlib';
 import type { Database } from 'better-sqlite3';
 import type { Millis } from '#core/node-state';
@@ -21,17 +22,26 @@ export function aideDatabaseRows(db: Database) {
   const sql = prepare(db);
   const idOf = (digest: string) => sql.idOf.get(Buffer.from(digest, 'hex'));
 
-  const add = ({ digest, entries, bytes, packed }: PackedAideDatabase): number =>
-    idOf(digest) ?? Number(sql.add.run(Buffer.from(digest, 'hex'), entries, bytes, packed).lastInsertRowid);
+  /** Null if there is none of that digest, or if what is kept under it has another. */
+  const text = (digest: string): string | null => {
+    const packed = sql.packed.get(Buffer.from(digest, 'hex'));
+    const content = packed ? unpacked(packed) : null;
+    return content && hash('sha256', content) === digest ? content.toString('latin1') : null;
+  };
+
+  /** Takes the place of one that was altered. */
+  const add = ({ digest, entries, bytes, packed }: PackedAideDatabase): number => {
+    const id = idOf(digest);
+    if (id === undefined)
+      return Number(sql.add.run(Buffer.from(digest, 'hex'), entries, bytes, packed).lastInsertRowid);
+    if (text(digest) === null) sql.mend.run(packed, id);
+    return id;
+  };
 
   return {
     idOf,
     add,
-    /** Null if there is none of that digest. */
-    text(digest: string): string | null {
-      const packed = sql.packed.get(Buffer.from(digest, 'hex'));
-      return packed ? zstdDecompressSync(packed).toString('latin1') : null;
-    },
+    text,
     /** What the node has brought, or was given as a baseline; null for those of other nodes. */
     packedOf: (node: number, digest: string): Buffer | null =>
       sql.packedOf.get({ node, digest: Buffer.from(digest, 'hex') }) ?? null,
@@ -55,6 +65,14 @@ export function aideDatabaseRows(db: Database) {
   };
 }
 
+function unpacked(packed: Buffer): Buffer | null {
+  try {
+    return zstdDecompressSync(packed);
+  } catch {
+    return null;
+  }
+}
+
 function prepare(db: Database) {
   const isUnused = (id: string) =>
     ['baseline', 'newest', 'offered']
@@ -76,6 +94,7 @@ function prepare(db: Database) {
       )
       .pluck(),
     add: db.prepare('INSERT INTO aide_database (digest, entries, bytes, content) VALUES (?, ?, ?, ?)'),
+    mend: db.prepare('UPDATE aide_database SET content = ? WHERE id = ?'),
     upload: db.prepare(
       'INSERT INTO aide_upload (node, database, at) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET at = excluded.at',
     ),
