@@ -4,12 +4,12 @@
  * 2. A run that cannot be relied on starts drift and ends none, and moves nothing (aide-run.ts says why it cannot).
  * 3. A first database becomes AIDE's baseline as soon as the node has a baseline.
  * 4. What AIDE had found, and our engine since sees put back, is dropped as far as our engine can see it; AIDE is asked
- *    to look again.
+ *    to look again, at once or when it may be asked again.
  */
 import type { AideReport } from '@holdfast/shared/wire-aide';
 import type { Report } from '@holdfast/shared/wire';
 import { findingEvents } from '#core/aide-events';
-import { AideDraft, type FinishedAide } from '#core/aide-record';
+import { AideDraft, type FinishedAide, mayAsk } from '#core/aide-record';
 import { withoutOvertaken } from '#core/aide-judge';
 import { judgeRun } from '#core/aide-run';
 import type { AideState } from '#core/aide-state';
@@ -36,7 +36,8 @@ export interface TakenAide extends FinishedAide {
 /** `state` is the node's with the report in it. Null: nothing is known of AIDE, or nothing changes. */
 export function takeAide(view: NodeView, state: NodeState, intake: AideIntake): TakenAide | null {
   const { report, touched, now } = intake;
-  const isQuiet = !report.aide && touched.length === 0 && !adoptsNewest(state);
+  const isDue = state.aide?.isWanted === true && mayAsk(state.aide, now);
+  const isQuiet = !report.aide && touched.length === 0 && !adoptsNewest(state) && !isDue;
   const before = state.aide ?? (report.aide ? firstState(report.aide) : null);
   if (!before || isQuiet) return null;
   const draft = new AideDraft(before, view.aide);

@@ -13,8 +13,13 @@ import type {
 } from '#core/aide-state';
 import type { Millis } from '#core/node-state';
 
-/** A wish that stands for a run is not repeated for so long. */
+/** A run is asked for no sooner after the last time; a wish for one is kept until then. */
 export const minMillisBetweenAsking = 10 * 60_000;
+
+/** Whether a run that is wanted may be asked for by now. */
+export function mayAsk({ askedAt }: AideState, now: Millis): boolean {
+  return now - (askedAt ?? 0) >= minMillisBetweenAsking;
+}
 
 /** The lists of a node as they are, and as a decision changes them. */
 export class AideDraft {
@@ -71,7 +76,8 @@ export class AideDraft {
 
   finish(now: Millis): FinishedAide {
     const { findings, pending, disagreements, state } = this;
-    const asks = this.#asks && now - (state.askedAt ?? 0) >= minMillisBetweenAsking;
+    const isWanted = this.#asks || state.isWanted === true;
+    const asks = isWanted && mayAsk(state, now);
     const isChanged = this.#findings !== null || this.#pending !== null || this.#disagreements !== null;
     const tag = isChanged ? tagOf(findings, pending, disagreements) : state.tag;
     const effects: AideEffects = {
@@ -88,6 +94,7 @@ export class AideDraft {
         disagreements: disagreements.length,
         tag,
         askedAt: asks ? now : state.askedAt,
+        isWanted: isWanted && !asks,
       },
       effects,
       asks,

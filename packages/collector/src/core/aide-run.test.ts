@@ -1,8 +1,13 @@
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { test } from 'node:test';
+import { zstdCompressSync } from 'node:zlib';
+import Database from 'better-sqlite3';
+import { minMillisBetweenAsking } from '#core/aide-record';
 import { aideStatusOf, isAideInDoubt } from '#core/aide-status';
 import { driftTag } from '#core/drift-tag';
 import { type RunOptions, type TestFile, TwoEngineNode } from '#store/test-aide';
+import { databaseName } from '#store/sqlite-store';
 import { openTestStore } from '#store/test-node';
 
 const files = { '/etc/a': {}, '/etc/b': {}, '/etc/c': { acl: '1000' } };
@@ -24,7 +29,11 @@ interface Doubt {
 
 const other = 'd'.repeat(64);
 const doubts: readonly Doubt[] = [
-  { what: 'a database that has not come', run: { database: other }, reason: /dddd.*not kept here/ },
+  {
+    what: 'a database that has not come',
+    run: { database: other },
+    reason: /dddd.*not kept here, or was altered/,
+  },
   { what: 'no database', run: { database: null }, reason: /made no database/ },
   { what: 'another number of rows', run: { entries: 7 }, reason: /3 rows, the run speaks of 7/ },
   { what: 'another baseline', run: { baseline: other }, reason: /another database than the present/ },
@@ -180,6 +189,65 @@ test('a lost baseline begins anew when an operator accepts everything, and not b
   await node.runAide();
   assert.equal(await shown(node), 'same: null');
   assert.notEqual(node.baseline, null);
+});
+
+for (const [what, content] of [
+  ['is not packed', Buffer.from('garbage')],
+  ['is of another digest', zstdCompressSync('other')],
+] as const) {
+  test(`a baseline that was altered in the collector, and ${what}, is not used, and comes back with its digest`, async () => {
+    await using opened = await openTestStore();
+    const node = await new TwoEngineNode(opened.store, files).introduce();
+    const database = new Database(join(opened.dataDir, databaseName));
+    database.prepare('UPDATE aide_database SET content = ?').run(content);
+    database.close();
+    node.put('/etc/a', { caps: 'cap_net_raw=ep' });
+    const told = { exit: 4, changed: 1, added: 0, removed: 0, verdict: 'drift' } as const;
+    const { text, run } = await node.beginRun(told);
+    await node.endRun(text, run);
+    assert.match(
+      await shown(node),
+      /^unknown, in doubt: AIDE's database .* is not kept here, or was altered/,
+    );
+    await node.look({
+      aide: { status: 'tampered', reason: 'altered', version: '0.18.3', degraded: [], run: null },
+    });
+    node.put('/etc/a', { caps: '' });
+    await node.accept();
+    assert.equal(node.baseline, null);
+    await node.runAide();
+    await node.runAide();
+    assert.equal(await shown(node), 'same: null');
+  });
+}
+
+test('what the agent says of a run that it does not believe is what is shown', async () => {
+  await using opened = await openTestStore();
+  const node = await new TwoEngineNode(opened.store, files).introduce();
+  await node.runAide({ verdict: 'unknown', database: null, reason: 'AIDE warned 3 times' });
+  assert.equal(await shown(node), 'unknown, in doubt: AIDE warned 3 times');
+  await node.runAide({ verdict: 'unknown', database: null, status: 'same' });
+  assert.match(await shown(node), /^unknown, in doubt/);
+});
+
+test('a run that is wanted too soon after the last is asked for when it may be', async () => {
+  await using opened = await openTestStore();
+  const node = await new TwoEngineNode(opened.store, files).introduce();
+  const asked = async () => (await opened.store.commands(node.name)).filter(({ kind }) => kind === 'aide');
+  const driftAndBack = async (content: string) => {
+    await node.change('/etc/a', { content });
+    await node.runAide();
+    await node.change('/etc/a', { content: 'a' });
+  };
+  await driftAndBack('b');
+  const [first] = await asked();
+  await node.look({ commandsDone: [first!.id] });
+  await node.runAide();
+  await driftAndBack('c');
+  assert.deepEqual(await asked(), []);
+  node.agent.now += minMillisBetweenAsking;
+  await node.look();
+  assert.equal((await asked()).length, 1);
 });
 
 test('what is known of AIDE survives a restart, and no database is left without a use', async () => {

@@ -42,8 +42,10 @@ export function judgeRun(draft: AideDraft, run: AideRun, context: RunContext): v
       warnings: warnings.slice(0, maxWarningsKept),
     },
     objection: null,
+    isWanted: false,
   };
-  const objection = run.verdict === 'failed' ? null : objectionTo(draft, run, context);
+  const isUseless = run.verdict === 'failed' || (run.verdict === 'unknown' && run.database === null);
+  const objection = isUseless ? null : objectionTo(draft, run, context);
   draft.state = { ...draft.state, objection };
 }
 
@@ -78,7 +80,7 @@ function readKept(draft: AideDraft, digest: string): AideDatabase | string {
   const text = draft.text(digest);
   if (text === null) {
     draft.ask();
-    return `AIDE's database ${digest.slice(0, 12)}… is not kept here`;
+    return `AIDE's database ${digest.slice(0, 12)}… is not kept here, or was altered`;
   }
   return readAideDatabase(text);
 }

@@ -49,6 +49,8 @@ export interface AideState {
   readonly tag: string;
   /** When the agent was last asked for a run by this side. */
   readonly askedAt: Millis | null;
+  /** A run is wanted that could not be asked for so soon after the last. Absent: none is. */
+  readonly isWanted?: boolean;
 }
 
 /** An accepted path that waits for AIDE's next run. */

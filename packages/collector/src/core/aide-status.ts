@@ -23,10 +23,11 @@ export function aideStatusOf({ told, run, objection, findings }: AideState): Sho
   const isStarting = status === 'starting';
   if (isStarting && !run) return { status, reason };
   if (objection !== null) return { status: 'unknown', reason: objection };
-  if (isStarting && (run?.verdict === 'unknown' || run?.verdict === 'failed')) {
-    return { status: run.verdict, reason: 'the newest run, before the agent began anew, was of no use' };
-  }
   if (status === 'unknown') return { status, reason };
+  if (run?.verdict === 'unknown' || run?.verdict === 'failed') {
+    const before = isStarting ? ', before the agent began anew,' : '';
+    return { status: run.verdict, reason: reason ?? `the newest run${before} was of no use` };
+  }
   if (findings > 0) return { status: 'drift', reason: null };
   if (isStarting) return { status, reason };
   if (degraded.length === 0) return { status: 'same', reason: null };

@@ -62,7 +62,7 @@ export function lineOfFile(path: string, file: TestFile, isRead = true): string 
 }
 
 /** What a test may say of a run. */
-export type RunOptions = Partial<AideRun> & { readonly status?: AideReport['status'] };
+export type RunOptions = Partial<AideRun> & Partial<Pick<AideReport, 'status' | 'reason'>>;
 
 export class TwoEngineNode {
   readonly agent: TestAgent;
@@ -147,10 +147,11 @@ export class TwoEngineNode {
     const text = this.database();
     const digest = hash('sha256', text);
     const now = read(text);
-    const before = this.baseline === null ? null : read((await this.text(this.baseline))!);
+    const isCounted = this.baseline !== null && options.changed === undefined;
+    const before = isCounted ? read((await this.text(this.baseline!))!) : null;
     const { counts } = before ? compareAideDatabases(before, now) : { counts: noCounts };
     const isSame = counts.added + counts.removed + counts.changed === 0;
-    const { status: _, ...said } = options;
+    const { status: _, reason: __, ...said } = options;
     this.#runs += 1;
     const run: AideRun = {
       id: this.#runs.toString(16).padStart(32, '0'),
@@ -170,12 +171,16 @@ export class TwoEngineNode {
     return { text, run };
   }
 
-  async endRun(text: string, run: AideRun, { status = run.verdict }: RunOptions = {}): Promise<void> {
+  async endRun(
+    text: string,
+    run: AideRun,
+    { status = run.verdict, reason = null }: RunOptions = {},
+  ): Promise<void> {
     const digest = hash('sha256', text);
     const packed = zstdCompressSync(text);
     const database = { digest, entries: run.entries, bytes: text.length, packed };
     await this.#store.aide.putDatabase(this.name, database, this.agent.now);
-    const aide: AideReport = { status, reason: null, version: '0.18.3', degraded: [], run };
+    const aide: AideReport = { status, reason, version: '0.18.3', degraded: [], run };
     await this.look({ aide });
   }
 
