@@ -80,22 +80,23 @@ const table: readonly (readonly [what: string, before: Fields, after: Fields, ex
   ],
   ['flags', {}, { flags: 524304 }, 'e2fsattrs counted'],
   ['links', {}, { links: 2 }, 'linkCount counted'],
-  ['a content that cannot be read any more', {}, { attr: withoutContent, size: 1 }, 'same unmeasured'],
-  ['a content that could not be read before', { attr: withoutContent }, {}, 'same unmeasured'],
-  ['an unread content with another owner', {}, { attr: withoutContent, uid: 7 }, 'uid counted unmeasured'],
+  ['a content that cannot be read any more', {}, { attr: withoutContent, size: 1 }, 'same lost'],
+  ['a content that could not be read before', { attr: withoutContent }, {}, 'same gained'],
+  ['an unread content with another owner', {}, { attr: withoutContent, uid: 7 }, 'uid counted lost'],
   ['another type', {}, { perm: '40755', attr: 111671248957 }, 'type,mode counted'],
 ];
 
 for (const [what, before, after, expected] of table) {
   test(`a row that differs in ${what}: ${expected}`, () => {
-    const { findings, counts, unmeasured } = compareAideDatabases(
+    const { findings, counts, lost, gained } = compareAideDatabases(
       database(line('/etc', { perm: '40755' }), line('/etc/x', before)),
       database(line('/etc', { perm: '40755' }), line('/etc/x', after)),
     );
     const verdict = [
       findings.length === 0 ? 'same' : findings.map(({ attributes }) => attributes.join()).join(' and '),
       counts.changed === 1 ? 'counted' : '',
-      unmeasured.length === 1 ? 'unmeasured' : '',
+      lost.length === 1 ? 'lost' : '',
+      gained.length === 1 ? 'gained' : '',
     ];
     assert.equal(verdict.filter((part) => part !== '').join(' '), expected);
   });

@@ -20,13 +20,16 @@ export interface AideComparison {
   readonly findings: readonly AideFinding[];
   /** As AIDE counts: it may count a row as changed in which nothing that is named here differs. */
   readonly counts: { readonly added: number; readonly removed: number; readonly changed: number };
-  /** Paths with a content that one side could not read. */
-  readonly unmeasured: readonly string[];
+  /** Paths with a content that could be read before, and cannot now. */
+  readonly lost: readonly string[];
+  /** Paths with a content that could not be read before, and can now: whether it changed, nobody knows. */
+  readonly gained: readonly string[];
 }
 
 export function compareAideDatabases(before: AideDatabase, after: AideDatabase): AideComparison {
   const findings: AideFinding[] = [];
-  const unmeasured: string[] = [];
+  const lost: string[] = [];
+  const gained: string[] = [];
   const counts = { added: 0, removed: 0, changed: 0 };
   const hasSameColumns = before.specLine === after.specLine;
   let inBoth = 0;
@@ -43,24 +46,23 @@ export function compareAideDatabases(before: AideDatabase, after: AideDatabase):
     const compared = compareLines(was, before.spec, line, after.spec);
     if (compared.counts) counts.changed += 1;
     if (compared.finding) findings.push(compared.finding);
-    if (compared.unmeasured !== null) unmeasured.push(compared.unmeasured);
+    if (compared.content !== 'measured') (compared.content === 'lost' ? lost : gained).push(path);
   }
-  if (inBoth === before.rows.size) return { findings, counts, unmeasured };
+  if (inBoth === before.rows.size) return { findings, counts, lost, gained };
   for (const [path, line] of before.rows) {
     if (after.rows.has(path)) continue;
     counts.removed += 1;
     const row = rowOf(line, before.spec);
     findings.push({ path, change: 'removed', attributes: [], before: row, after: null });
   }
-  return { findings, counts, unmeasured };
+  return { findings, counts, lost, gained };
 }
 
 interface ComparedRows {
   /** Whether AIDE counts the row as changed. */
   readonly counts: boolean;
   readonly finding: AideFinding | null;
-  /** The path, if one side could not read its content. */
-  readonly unmeasured: string | null;
+  readonly content: 'measured' | 'lost' | 'gained';
 }
 
 function compareLines(was: string, wasSpec: AideSpec, is: string, isSpec: AideSpec): ComparedRows {
@@ -69,11 +71,11 @@ function compareLines(was: string, wasSpec: AideSpec, is: string, isSpec: AideSp
   const attributes = differing(before, after);
   const counts = countsAsChanged(new AideFields(was, wasSpec), new AideFields(is, isSpec));
   const isFile = before.type === 'file' && after.type === 'file';
-  const isUnmeasured = isFile && (before.sha256 === undefined) !== (after.sha256 === undefined);
+  const isOneSided = isFile && (before.sha256 === undefined) !== (after.sha256 === undefined);
   return {
     counts,
     finding: attributes.length > 0 ? { path, change: 'changed', attributes, before, after } : null,
-    unmeasured: isUnmeasured ? path : null,
+    content: isOneSided ? (after.sha256 === undefined ? 'lost' : 'gained') : 'measured',
   };
 }
 

@@ -49,7 +49,10 @@ export const AideRun = Type.Object(
     durationMs: Type.Number({ minimum: 0 }),
     /** Null: it was killed. */
     exit: Type.Union([Type.Integer({ minimum: 0, maximum: 255 }), Type.Null()]),
-    /** The database that it was checked against; null: a first database was made. */
+    /**
+     * The database that it is compared with; null: there is none yet. AIDE itself was given it only if the configuration and
+     * the version are the baseline's.
+     */
     baseline: DigestOrNull,
     /** The database that it made, which the collector has by now; null if there is none to rely on. */
     database: DigestOrNull,
@@ -92,3 +95,8 @@ export type AideReport = Static<typeof AideReport>;
 /** The database that the next run is to be checked against. */
 export const AideBaseline = Type.Object({ digest: Digest, configDigest: Digest, aideVersion: Label }, strict);
 export type AideBaseline = Static<typeof AideBaseline>;
+
+/** The first two numbers of a version: within them, AIDE reads its databases alike. */
+export function aideSeries(version: string): string {
+  return version.split('.', 2).join('.');
+}

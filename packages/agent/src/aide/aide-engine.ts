@@ -7,7 +7,7 @@ import { aideConfig } from '@holdfast/shared/aide-config';
 import type { ScanResult } from '@holdfast/shared/wire';
 import type { AideBaseline, AideReport, AideRun } from '@holdfast/shared/wire-aide';
 import type { Observation } from '#core/observation';
-import { type AideState, aideReportOf, aideRetryMs, type AideTrouble } from '#core/aide/status';
+import { type AideState, aideReportOf, aideRetryMs, type AideTrouble, foreignTo } from '#core/aide/status';
 import type { AideDatabases } from '#io/aide-databases';
 import { startCron } from '#io/cron';
 import { byteString } from '#io/tree/host-path';
@@ -72,6 +72,7 @@ class ScheduledAide implements AideEngine {
     trouble: null,
     run: null,
     runReason: null,
+    foreign: null,
   };
   #scan: ScanResult | null = null;
   /** Undefined: the collector has not said. */
@@ -93,7 +94,9 @@ class ScheduledAide implements AideEngine {
   }
 
   get report(): AideReport {
-    return aideReportOf({ ...this.#state, run: this.#runToTell() });
+    const { run, version } = this.#state;
+    const foreign = run ? foreignTo(this.#baseline ?? null, run.configDigest, version) : null;
+    return aideReportOf({ ...this.#state, run: this.#runToTell(), foreign });
   }
 
   get toTell(): AideReport | null {
@@ -105,8 +108,10 @@ class ScheduledAide implements AideEngine {
   }
 
   takeBaseline(baseline: AideBaseline | null): void {
+    const isOther = this.#baseline !== undefined && this.#baseline?.digest !== baseline?.digest;
     this.#baseline = baseline;
     this.#begin();
+    if (isOther) this.#update({}); // what is told of the newest run may be another
   }
 
   run(): Promise<void> {

@@ -2,7 +2,8 @@
  * One run against the baseline that the collector keeps:
  * 1. Fetch the baseline, and believe nothing but its digest. Without one that is whole, AIDE does not run: it would take
  *    an empty database for a host on which everything is new.
- * 2. Run AIDE, read its report as it comes, and judge it.
+ * 2. Run AIDE, read its report as it comes, and judge it. Where configuration or version are not the baseline's, AIDE makes
+ *    a first database, and the collector compares.
  * 3. Give the new database to the collector, which decides by its rows.
  */
 import { randomBytes } from 'node:crypto';
@@ -14,7 +15,7 @@ import type { Manifest } from '@holdfast/shared/manifest';
 import type { ScopeMatcher } from '@holdfast/shared/scope';
 import type { ScanResult } from '@holdfast/shared/wire';
 import type { AideBaseline, AideRun } from '@holdfast/shared/wire-aide';
-import type { AideTrouble } from '#core/aide/status';
+import { type AideTrouble, foreignTo } from '#core/aide/status';
 import { type Judgement, judgeRun } from '#core/aide/verdict';
 import type { AideDatabases, DatabaseOutcome } from '#io/aide-databases';
 import { scanDatabase } from './database-file.ts';
@@ -50,7 +51,7 @@ export type RunResult =
 
 /** Rejects when `signal` is aborted, when AIDE cannot be started, or when the state directory takes no file. */
 export async function runAide(request: RunRequest): Promise<RunResult> {
-  const { baseline, databases, signal, stateDirectory } = request;
+  const { aide, baseline, config, databases, signal, stateDirectory } = request;
   await using files = new AsyncDisposableStack();
   let baselineFile: FileHandle | null = null;
   if (baseline !== null) {
@@ -62,16 +63,18 @@ export async function runAide(request: RunRequest): Promise<RunResult> {
   const start = performance.now();
   const database = files.use(await openNamelessFile(stateDirectory));
   const rows = new RowTally(request);
+  const isForeign = foreignTo(baseline, aideConfigDigest(config), aide.version) !== null;
+  const given = isForeign ? null : baselineFile;
   const look = await lookWithAide({
     ...request,
-    program: request.aide.program,
-    baseline: baselineFile,
+    program: aide.program,
+    baseline: given,
     database,
     onRow: (line, spec) => rows.take(line, spec),
   });
   signal.throwIfAborted();
   const durationMs = Math.round(performance.now() - start);
-  const judgement = judge(look, rows, request);
+  const judgement = judge(look, rows, request, given === null);
   const isUsable = judgement.verdict === 'same' || judgement.verdict === 'drift';
   const { digest } = look.database;
   if (isUsable && digest !== baseline?.digest) {
@@ -124,13 +127,13 @@ function untold(outcome: Exclude<DatabaseOutcome, { kind: 'done' }>): AideTroubl
   return { status: 'failed', reason: `the collector does not take AIDE’s new database: ${reason}` };
 }
 
-function judge(look: AideLook, rows: RowTally, { baseline, manifest }: RunRequest): Judgement {
+function judge(look: AideLook, rows: RowTally, { manifest }: RunRequest, isFirst: boolean): Judgement {
   const { exit, killedFor, report, stderr, database } = look;
   const excused = stderr.warnings.filter(
     ({ path }) => path !== null && manifest.get(path)?.unread !== undefined,
   );
   return judgeRun({
-    action: baseline === null ? 'init' : 'update',
+    action: isFirst ? 'init' : 'update',
     exit,
     killedFor,
     report,

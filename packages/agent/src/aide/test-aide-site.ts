@@ -28,8 +28,8 @@ export interface AideSite {
   become(lines: string): void;
   /** Looks at the tree, runs AIDE, and answers what is told. */
   look(): Promise<AideReport>;
-  /** What the newest run made becomes the baseline. */
-  accept(): void;
+  /** What the newest run made becomes the baseline, be it that of another site. */
+  accept(of?: AideSite): void;
 }
 
 export const realAide = '/usr/bin/aide';
@@ -92,7 +92,7 @@ export async function aideSite(t: TestContext, options: AideSiteOptions = {}): P
     }),
   );
   let baseline: AideBaseline | null = null;
-  return {
+  const site: AideSite = {
     stateDirectory,
     databases,
     requests,
@@ -105,12 +105,14 @@ export async function aideSite(t: TestContext, options: AideSiteOptions = {}): P
       await engine.run();
       return engine.report;
     },
-    accept() {
-      const { run, version } = engine.report;
+    accept(of = site) {
+      const { run, version } = of.engine.report;
       if (!run?.database || version === null) throw new Error('there is nothing to accept');
+      databases.set(run.database, of.databases.get(run.database)!);
       baseline = { digest: run.database, configDigest: run.configDigest, aideVersion: version };
     },
   };
+  return site;
 }
 
 /** As the collector serves them: packed with zstd, refused where the digest is another. */

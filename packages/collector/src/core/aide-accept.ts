@@ -112,6 +112,7 @@ function takeOffered(
   const { config: _, ...record } = offered;
   draft.moveBaseline(allButRowsOf(old, newer, changed), record);
   draft.state = { ...draft.state, newest: record, offered: null, objection: null };
+  draft.ask();
   const left = new Set(changed);
   for (const path of waiting.keys()) if (!left.has(path)) waiting.delete(path);
 }

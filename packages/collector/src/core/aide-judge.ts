@@ -4,14 +4,16 @@
  * 2. What our own engine has seen change since the run began, and no longer sees drift, AIDE read too early: what both
  *    engines see of it is dropped, and a new run is asked for. What only AIDE sees stands until that run.
  * 3. A path that AIDE no longer lists and that our engine sees unchanged is not removed: the engines disagree.
- * 4. All else is a finding.
+ * 4. A path that came in with a wider scope is as unknown as to our own engine until the scope is accepted; then its row
+ *    is taken as it is, where the engines agree.
+ * 5. All else is a finding.
  */
 import { type AideComparison, type AideFinding, compareAideDatabases } from '@holdfast/shared/aide-compare';
 import { type AideDatabase } from '@holdfast/shared/aide-database';
-import { type AideAttribute, type CommonAttribute, commonAttributes, rowOf } from '@holdfast/shared/aide-row';
+import { type AideAttribute, type CommonAttribute, rowOf } from '@holdfast/shared/aide-row';
 import { compareEntries } from '@holdfast/shared/compare';
 import type { Entry } from '@holdfast/shared/entry';
-import { disagreeing, mayReplace, unusual } from '#core/aide-rules';
+import { agrees, disagreeing, isCommon, mayReplace, unusual } from '#core/aide-rules';
 import type { EngineDisagreement, PendingPath } from '#core/aide-state';
 
 /** What our own engine holds of a path. */
@@ -27,10 +29,19 @@ export interface AideEvidence {
   readonly pending: ReadonlyMap<string, PendingPath>;
   /** Whether our engine saw the path change since shortly before the run. */
   moved(path: string): boolean;
+  /** Paths that the scope did not take in when the baseline was made. Default: none. */
+  readonly entered?: EnteredPaths;
+}
+
+export interface EnteredPaths {
+  has(path: string): boolean;
+  /** Whether the scope that takes them in was accepted. */
+  readonly isAccepted: boolean;
 }
 
 export interface AideJudgement {
   readonly counts: AideComparison['counts'];
+  /** Paths whose content AIDE cannot read any more, though it counts; or can read now, and nobody has accepted it. */
   readonly unmeasured: readonly string[];
   /** Paths whose new row takes the place of the old one. */
   readonly taken: readonly string[];
@@ -50,8 +61,11 @@ export function judgeDatabases(evidence: AideEvidence): AideJudgement {
   const unlisted: string[] = [];
   for (const finding of compared.findings) {
     const { path, before: old, after: next } = finding;
+    const accepted = native.accepted(path);
     const reviewed = pending.get(path)?.reviewed ?? null;
-    if (mayReplace({ old, next, reviewed, accepted: native.accepted(path) })) {
+    const hasEntered = old === null && evidence.entered?.has(path) === true;
+    if (hasEntered && !evidence.entered?.isAccepted) continue; // unknown, as to our own engine
+    if (mayReplace({ old, next, reviewed, accepted }) || (hasEntered && agrees(next, accepted))) {
       taken.push(path);
       continue;
     }
@@ -60,12 +74,28 @@ export function judgeDatabases(evidence: AideEvidence): AideJudgement {
       unlisted.push(path);
       continue;
     }
-    const open = withoutAccepted(finding, native.accepted(path));
+    const open = withoutAccepted(finding, accepted);
     const left = isMoved ? withoutOvertaken(open, native) : open;
     if (left !== open) stale.push(path);
     if (left) findings.push(left);
   }
-  return { counts: compared.counts, unmeasured: compared.unmeasured, taken, findings, stale, unlisted };
+  const known = compared.gained.filter((path) => !taken.includes(path) && isAccepted(evidence, path));
+  const unmeasured = [
+    ...compared.lost.filter((path) => !isContentOutOfScope(native.observed(path))),
+    ...compared.gained.filter((path) => !taken.includes(path) && !known.includes(path)),
+  ];
+  return { counts: compared.counts, unmeasured, taken: [...taken, ...known], findings, stale, unlisted };
+}
+
+/** Whether a content that AIDE could not read before is the accepted one, and nothing else differs. */
+function isAccepted({ baseline, newer, native }: AideEvidence, path: string): boolean {
+  const [old, next] = [baseline, newer].map(({ rows, spec }) => rowOf(rows.get(path)!, spec));
+  return mayReplace({ old: old!, next: next!, reviewed: null, accepted: native.accepted(path) });
+}
+
+/** Whether the scope has the path, and does not count its content. */
+function isContentOutOfScope(entry: Entry | null): boolean {
+  return entry !== null && entry.sha256 === undefined && entry.unread === undefined;
 }
 
 /** The finding without the attributes that already are as they were accepted; others keep the row from being taken over. */
@@ -77,10 +107,6 @@ function withoutAccepted(finding: AideFinding, accepted: Entry | null): AideFind
     !isCommon(name) || accepted[name] === undefined || differing.includes(name);
   const open = finding.attributes.filter(isOpen);
   return { ...finding, attributes: open.length > 0 ? open : unusual(after) };
-}
-
-function isCommon(name: AideAttribute): name is CommonAttribute {
-  return (commonAttributes as readonly string[]).includes(name);
 }
 
 /** The finding without what our engine has since seen put back; the same object if it still sees a drift. */

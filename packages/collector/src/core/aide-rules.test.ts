@@ -118,6 +118,10 @@ const refused: Readonly<Record<string, Partial<RowsOfPath>>> = {
   'a type that was not accepted': { next: link() },
   'a content that AIDE could not read any more': { next: without(row(), 'sha256') },
   'a list that could not be read any more': { next: without(row(), 'acl') },
+  'a content that nobody could read before, and nobody has accepted': {
+    old: without(row(), 'sha256', 'size'),
+    accepted: unread,
+  },
   'a content that only AIDE read, and that differs': { next: row({ sha256: b }), accepted: unread },
 };
 

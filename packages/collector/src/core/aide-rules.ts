@@ -63,9 +63,16 @@ function ofEntry(entry: Entry, name: CommonAttribute): string | number | undefin
   return entry[name];
 }
 
-/** An attribute that the older row lacks was not looked at then, and is taken as it is. */
+/**
+ * What only AIDE sees and the older row lacks was not looked at then, and is taken as it is; not so a content, which could
+ * not be read then.
+ */
 function isSame(next: AideRow, old: AideRow, names: readonly AideAttribute[]): boolean {
-  return names.every((name) => old[name] === undefined || next[name] === old[name]);
+  return names.every((name) => (old[name] === undefined && !isCommon(name)) || next[name] === old[name]);
+}
+
+export function isCommon(name: AideAttribute): name is CommonAttribute {
+  return (commonAttributes as readonly string[]).includes(name);
 }
 
 /**

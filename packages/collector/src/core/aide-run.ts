@@ -5,14 +5,25 @@
  * - It began anew by itself, or was checked against another database than the present baseline.
  * - Its configuration is not the baseline's, and the node's scope has not changed and been accepted since: a weaker
  *   configuration finds less.
+ * - AIDE could not read a content that it had read before, or that our own scan read; or reads one now that it could not
+ *   read before, and that nobody has accepted.
+ *
+ * Where the configuration, or the first two numbers of AIDE's version, are others than the baseline's, AIDE has made a first
+ * database, because it would compare what cannot be compared, and its rows are compared here. Else:
  * - AIDE's own counts and its rows say different things, or AIDE's report could not be read.
- * - AIDE could not read a content that it had read before, or that our own scan read.
  */
 import { type AideDatabase, readAideDatabase } from '@holdfast/shared/aide-database';
 import { rowOf } from '@holdfast/shared/aide-row';
-import type { AideRun } from '@holdfast/shared/wire-aide';
+import { compileForeignScope } from '@holdfast/shared/scope';
+import { type AideRun, aideSeries } from '@holdfast/shared/wire-aide';
 import type { AideIntake } from '#core/aide-intake';
-import { type AideJudgement, disagreements, judgeDatabases, type NativeEntries } from '#core/aide-judge';
+import {
+  type AideJudgement,
+  disagreements,
+  type EnteredPaths,
+  judgeDatabases,
+  type NativeEntries,
+} from '#core/aide-judge';
 import { allButRowsOf, withRowsOf } from '#core/aide-merge';
 import type { AideDraft } from '#core/aide-record';
 import { agrees } from '#core/aide-rules';
@@ -108,9 +119,9 @@ function takeChecked(
   const native = nativesOf(context);
   const moved = movedSince(run, context);
   const pending = new Map(draft.pending.map((each) => [each.path, each]));
-  const judged = judgeDatabases({ baseline: old, newer, native, pending, moved });
-  const isOther = run.configDigest !== draft.state.baseline!.configDigest;
-  const mayAdopt = isOther && isScopeAccepted(draft, context);
+  const entered = enteredSince(draft.state.baseline!, context);
+  const judged = judgeDatabases({ baseline: old, newer, native, pending, moved, entered });
+  const { isOther, mayAdopt } = groundOf(draft.state.baseline!, run, context);
   if (isOther && !mayAdopt) {
     const record = recordOf(run, newer, context);
     draft.state = { ...draft.state, offered: { ...record, config: run.config ?? null } };
@@ -118,7 +129,9 @@ function takeChecked(
   const objection =
     (isOther && !mayAdopt ? "AIDE's configuration is not the one that was accepted" : null) ??
     (mayAdopt ? null : countsProblem(run, judged)) ??
-    (judged.unmeasured.length > 0 ? `AIDE could not read ${counted(judged.unmeasured)}` : null);
+    (judged.unmeasured.length > 0
+      ? `AIDE could not read ${counted(judged.unmeasured)}, or could not before`
+      : null);
   if (objection !== null || run.verdict === 'unknown') {
     draft.findings = joined(draft.findings, judged);
     return objection;
@@ -154,7 +167,7 @@ function takeInFull(
   draft.state = { ...draft.state, newest, offered: null };
   draft.findings = judged.findings;
   if (mayAdopt) {
-    const kept = judged.findings.map(({ path }) => path);
+    const kept = [...judged.findings.map(({ path }) => path), ...judged.stale, ...judged.unlisted];
     draft.moveBaseline(allButRowsOf(old, newer, kept), newest);
   } else if (judged.taken.length > 0) {
     draft.moveBaseline(withRowsOf(old, newer, judged.taken), {
@@ -189,10 +202,32 @@ function countsProblem(run: AideRun, { counts }: AideJudgement): string | null {
   return `AIDE reports ${said(run)}, its database has ${said(counts)}`;
 }
 
-/** The scope under which AIDE's baseline was made is no longer the node's, and the one that is was accepted. */
-function isScopeAccepted(draft: AideDraft, { report, baseline }: RunContext): boolean {
+interface Ground {
+  /** Whether the run looked at something else than the baseline did. */
+  readonly isOther: boolean;
+  /** Whether what it made may take the baseline's place, but for what differs. */
+  readonly mayAdopt: boolean;
+}
+
+/** A scope that was accepted brings its configuration with it. Another version with the same one looks at the same. */
+function groundOf(before: AideDatabaseRecord, run: AideRun, { report, baseline }: RunContext): Ground {
+  const isOther = run.configDigest !== before.configDigest;
+  if (!isOther) {
+    return { isOther, mayAdopt: aideSeries(report.aide?.version ?? '') !== aideSeries(before.aideVersion) };
+  }
   const { digest } = report.scope;
-  return baseline?.record.scopeDigest === digest && draft.state.baseline!.scopeDigest !== digest;
+  return { isOther, mayAdopt: baseline?.record.scopeDigest === digest && before.scopeDigest !== digest };
+}
+
+function enteredSince({ scopeDigest }: AideDatabaseRecord, context: RunContext): EnteredPaths {
+  const { view, report, baseline } = context;
+  const { digest } = report.scope;
+  const scope = scopeDigest === digest ? null : view.scope(scopeDigest);
+  const matcher = scope && compileForeignScope(scope);
+  return {
+    has: (path) => matcher !== null && matcher.match(path) === null,
+    isAccepted: baseline?.record.scopeDigest === digest,
+  };
 }
 
 function unreadOf(newer: AideDatabase, native: NativeEntries): string[] {

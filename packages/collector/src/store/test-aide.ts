@@ -4,6 +4,7 @@ import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { type AideDatabase, aideDatabaseText, readAideDatabase } from '@holdfast/shared/aide-database';
 import { compareAideDatabases } from '@holdfast/shared/aide-compare';
 import type { Entry } from '@holdfast/shared/entry';
+import type { Scope } from '@holdfast/shared/scope';
 import type { Report } from '@holdfast/shared/wire';
 import type { AideReport, AideRun } from '@holdfast/shared/wire-aide';
 import { TestAgent } from '#store/test-node';
@@ -62,13 +63,15 @@ export function lineOfFile(path: string, file: TestFile, isRead = true): string 
 }
 
 /** What a test may say of a run. */
-export type RunOptions = Partial<AideRun> & Partial<Pick<AideReport, 'status' | 'reason'>>;
+export type RunOptions = Partial<AideRun> & Partial<Pick<AideReport, 'status' | 'reason' | 'version'>>;
 
 export class TwoEngineNode {
   readonly agent: TestAgent;
   readonly files = new Map<string, TestFile>();
   /** Paths whose content AIDE may not read. */
   readonly unreadable = new Set<string>();
+  /** Paths whose content neither engine may read. */
+  readonly locked = new Set<string>();
   configDigest = 'c'.repeat(64);
   /** What the collector last said that AIDE is to be checked against. */
   baseline: string | null = null;
@@ -91,9 +94,16 @@ export class TwoEngineNode {
 
   /** Reports, makes a first baseline and AIDE's first database. */
   async introduce(): Promise<this> {
+    for (const path of this.locked) this.agent.manifest.set(this.#entry(path, this.files.get(path)!));
     await this.agent.introduce(this.#store);
     await this.runAide();
     return this;
+  }
+
+  /** From now on another scope, and the configuration that comes of it. */
+  rescope(scope: Scope, configDigest: string): void {
+    this.agent.rescope(scope, [...this.agent.manifest.entries()]);
+    this.configDigest = configDigest;
   }
 
   /** Changes a file on the disk, behind our agent's back. */
@@ -110,7 +120,7 @@ export class TwoEngineNode {
 
   /** Our agent reports the disk as it is. */
   async look(more: Partial<Report> = {}): Promise<void> {
-    const entries = new Map(Array.from(this.files, ([path, file]) => [path, entryOfFile(path, file)]));
+    const entries = new Map(Array.from(this.files, ([path, file]) => [path, this.#entry(path, file)]));
     const held = new Map([...this.agent.manifest.entries()].map((entry) => [entry.path, entry]));
     const upserts = [...entries.values()].filter(
       (entry) => JSON.stringify(held.get(entry.path)) !== JSON.stringify(entry),
@@ -118,6 +128,11 @@ export class TwoEngineNode {
     const removed = [...held.keys()].filter((path) => !entries.has(path));
     await this.agent.tell(this.#store, upserts, removed, { ...more, ...this.clock() });
     this.baseline = (await this.aide())?.baseline?.digest ?? null;
+  }
+
+  #entry(path: string, file: TestFile): Entry {
+    const { size: _, sha256: __, ...rest } = entryOfFile(path, file);
+    return this.locked.has(path) ? { ...rest, unread: 'permission' } : entryOfFile(path, file);
   }
 
   /** The agent's clock is right. */
@@ -130,7 +145,7 @@ export class TwoEngineNode {
   /** What AIDE makes of the disk as it is now. */
   database(): string {
     const lines = Array.from(this.files, ([path, file]) =>
-      lineOfFile(path, file, !this.unreadable.has(path)),
+      lineOfFile(path, file, !this.unreadable.has(path) && !this.locked.has(path)),
     );
     return aideDatabaseText(specLine, lines);
   }
@@ -151,7 +166,7 @@ export class TwoEngineNode {
     const before = isCounted ? read((await this.text(this.baseline!))!) : null;
     const { counts } = before ? compareAideDatabases(before, now) : { counts: noCounts };
     const isSame = counts.added + counts.removed + counts.changed === 0;
-    const { status: _, reason: __, ...said } = options;
+    const { status: _, reason: __, version: ___, ...said } = options;
     this.#runs += 1;
     const run: AideRun = {
       id: this.#runs.toString(16).padStart(32, '0'),
@@ -174,13 +189,13 @@ export class TwoEngineNode {
   async endRun(
     text: string,
     run: AideRun,
-    { status = run.verdict, reason = null }: RunOptions = {},
+    { status = run.verdict, reason = null, version = '0.18.3' }: RunOptions = {},
   ): Promise<void> {
     const digest = hash('sha256', text);
     const packed = zstdCompressSync(text);
     const database = { digest, entries: run.entries, bytes: text.length, packed };
     await this.#store.aide.putDatabase(this.name, database, this.agent.now);
-    const aide: AideReport = { status, reason, version: '0.18.3', degraded: [], run };
+    const aide: AideReport = { status, reason, version, degraded: [], run };
     await this.look({ aide });
   }
 

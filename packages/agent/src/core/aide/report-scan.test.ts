@@ -61,6 +61,8 @@ test('a path that could be measured less is told from one that became something 
   assert.equal(blind('-sha256'), 1);
   assert.equal(blind('-sha256-e2fsattrs'), 1);
   assert.equal(blind('-acl-selinux'), 1);
+  assert.equal(blind('+sha256-acl'), 1);
+  assert.equal(blind('+sha256'), 0);
   assert.equal(blind('+caps'), 0);
   assert.equal(blind('-selinux'), 0);
   assert.equal(blind('+l-s-n-acl-sha256-e2fsattrs'), 0);

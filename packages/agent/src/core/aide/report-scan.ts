@@ -18,7 +18,7 @@ export type AideReportEnd =
       readonly problem: null;
       readonly version: string;
       readonly counts: AideCounts;
-      /** Paths of which AIDE could measure less, or more, than before, although their type is the same. */
+      /** Paths of which AIDE could measure less than before, although their type is the same. */
       readonly blindPaths: number;
     };
 
@@ -172,9 +172,10 @@ export class AideReportScan {
 /**
  * What AIDE measured of a path on one side only, as in `+l-s-sha256`. Size is measured of files alone, and a target of
  * links: with either, the path has become something else. Capabilities and a context count as measured only where there
- * are any: gaining or losing them is a change that AIDE reports.
+ * are any: gaining or losing them is a change that AIDE reports. What it measures more than before hides nothing.
  */
 function isBlind(differences: string): boolean {
-  const names = differences.split(/[+-]/).filter((name) => !['', 'caps', 'selinux'].includes(name));
-  return names.length > 0 && !names.includes('s') && !names.includes('l');
+  const names = differences.match(/[+-][^+-]+/g) ?? [];
+  if (names.some((name) => /^.[sl]$/.test(name))) return false;
+  return names.some((name) => name.startsWith('-') && !/^.(?:caps|selinux)$/.test(name));
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { AideRun } from '@holdfast/shared/wire-aide';
-import { type AideState, aideReportOf, aideRetryMs } from '#core/aide/status';
+import { type AideState, aideReportOf, aideRetryMs, foreignTo } from '#core/aide/status';
 
 const run = (verdict: AideRun['verdict']): AideRun => ({
   id: '0'.repeat(32),
@@ -27,6 +27,7 @@ const state = (over: Partial<AideState>): AideState => ({
   trouble: null,
   run: null,
   runReason: null,
+  foreign: null,
   ...over,
 });
 
@@ -43,6 +44,7 @@ test('the status is the worst that holds', () => {
     [state({ run: run('same'), ...blind }), 'degraded', /not UTF-8/],
     [state({ run: run('drift'), ...blind }), 'drift'],
     [state({ run: run('unknown'), runReason: 'a warning', ...blind }), 'unknown', /a warning/],
+    [state({ run: run('same'), foreign: 'another version' }), 'unknown', /another version/],
     [state({ run: run('failed'), runReason: 'it was killed' }), 'failed', /killed/],
     [state({ run: run('drift'), ...tampered }), 'tampered', /gone/],
   ];
@@ -51,6 +53,15 @@ test('the status is the worst that holds', () => {
     assert.equal(report.status, status);
     assert.match(report.reason ?? '', reason, status);
   }
+});
+
+test('AIDE is checked against what its own configuration and series made, and nothing else', () => {
+  const baseline = { digest: 'b'.repeat(64), configDigest: 'c'.repeat(64), aideVersion: '0.18.3' };
+  assert.equal(foreignTo(null, 'c'.repeat(64), '0.18.3'), null);
+  assert.equal(foreignTo(baseline, 'c'.repeat(64), '0.18.8'), null);
+  assert.match(foreignTo(baseline, 'd'.repeat(64), '0.18.3') ?? '', /configuration/);
+  assert.match(foreignTo(baseline, 'c'.repeat(64), '0.19.3') ?? '', /version 0\.18, and this is 0\.19/);
+  assert.match(foreignTo(baseline, 'c'.repeat(64), null) ?? '', /version/);
 });
 
 test('what cannot be believed is tried again soon, and then ever more seldom', () => {

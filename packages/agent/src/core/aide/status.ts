@@ -1,5 +1,11 @@
 /** The status of AIDE's engine: the worst that holds. */
-import type { AideReport, AideRun, AideStatus } from '@holdfast/shared/wire-aide';
+import {
+  type AideBaseline,
+  type AideReport,
+  type AideRun,
+  aideSeries,
+  type AideStatus,
+} from '@holdfast/shared/wire-aide';
 
 /** Why no run came of the newest try; null if one did. */
 export interface AideTrouble {
@@ -19,6 +25,23 @@ export interface AideState {
   readonly run: AideRun | null;
   /** Of the run's verdict. */
   readonly runReason: string | null;
+  /** As {@link foreignTo} says of the run. */
+  readonly foreign: string | null;
+}
+
+/**
+ * Why AIDE, with this configuration and version, cannot be checked against `baseline`: it would compare what cannot be
+ * compared, or not read it. Null if it can, or if there is none.
+ */
+export function foreignTo(
+  baseline: AideBaseline | null,
+  configDigest: string,
+  version: string | null,
+): string | null {
+  if (baseline === null) return null;
+  if (configDigest !== baseline.configDigest) return 'AIDE’s configuration is not that of its baseline';
+  const [was, is] = [baseline.aideVersion, version ?? ''].map(aideSeries);
+  return was === is ? null : `AIDE’s baseline was made by version ${was}, and this is ${is}`;
 }
 
 export const maxDegraded = 20;
@@ -35,13 +58,21 @@ export function aideReportOf(state: AideState): AideReport {
   };
 }
 
-function statusOf({ found, degraded, trouble, run, runReason }: AideState): [AideStatus, string | null] {
+function statusOf({
+  found,
+  degraded,
+  trouble,
+  run,
+  runReason,
+  foreign,
+}: AideState): [AideStatus, string | null] {
   if (found === null) return ['starting', null];
   if (found.kind === 'off') return ['off', 'AIDE is switched off'];
   if (found.kind === 'absent') return ['absent', found.reason];
   if (found.kind === 'unusable') return ['failed', found.reason];
   if (trouble !== null) return [trouble.status, trouble.reason];
   if (run?.verdict === 'failed' || run?.verdict === 'unknown') return [run.verdict, runReason];
+  if (foreign !== null) return ['unknown', foreign];
   if (run?.verdict === 'drift') return ['drift', null];
   if (degraded.length > 0) return ['degraded', `this AIDE does not see ${degraded.join(', ')}`];
   return run === null ? ['starting', null] : ['same', null];
