@@ -2,7 +2,7 @@
  * Plans one stack: `init` where it is needed, `plan`, `show`, judgement. Whatever happens ends as a result, and what
  * a plan file held is gone when this returns.
  */
-import { access, stat } from 'node:fs/promises';
+import { access, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { rulesFor } from '#sweep/core/apply-rules';
 import { canaryVariable, secretsOfEnvironment, sweepMark } from '#sweep/core/child-environment';
@@ -17,7 +17,7 @@ import { initCommand, planCommand, showCommand } from '#sweep/core/stack-command
 import type { Phase, StackResult } from '#sweep/core/stack-result';
 import type { Mutex } from '#sweep/mutex';
 import type { PlanDirectories } from '#sweep/plan-directory';
-import { type ChildEnd, runChild } from '#sweep/run-child';
+import { type ChildEnd, type ChildRequest, runChild } from '#sweep/run-child';
 import { markOf } from '#sweep/strays';
 import type { Credentials, SweepPorts, SweepRequest } from '#sweep/sweep-request';
 
@@ -62,6 +62,12 @@ export async function planStack(stack: string, context: PlanContext): Promise<Pl
   } catch (error) {
     return fail('crash', `its programs could not be run: ${messageOf(error)}`);
   }
+}
+
+interface Shown {
+  readonly stoppedBy: ChildEnd['stoppedBy'];
+  readonly plan: FinishedPlan['plan'];
+  readonly noise: string;
 }
 
 /** Secrets that are known before any plan is. */
@@ -121,7 +127,8 @@ class StackRun {
     }
     if (end.stoppedBy !== null) return this.#stopped(end.stoppedBy, timing());
 
-    const shown = await this.#show(end.exitCode === 0 || end.exitCode === 2);
+    const isWhole = (end.exitCode === 0 || end.exitCode === 2) && stream.errorCount === 0;
+    const shown: Shown = isWhole ? await this.#show() : { stoppedBy: null, plan: null, noise: '' };
     if (shown.stoppedBy !== null) return this.#stopped(shown.stoppedBy, timing());
     const rules = rulesFor(this.#stack, request.rules, ports.clock());
     const finished: FinishedPlan = { ...end, stream, plan: shown.plan };
@@ -130,6 +137,7 @@ class StackRun {
       const result = measured(this.#stack, judgement, this.#redactor, timing());
       return { result, breaker: null, matched: judgement.rules.matched };
     }
+    await this.#learnSecrets();
     const noise = [stream.noise, shown.noise].join('\n');
     const text = diagnosticText(judgement.because, stream.errors, noise, this.#redactor);
     const { phase, breaker } = judgement.failure;
@@ -137,30 +145,36 @@ class StackRun {
   }
 
   async #plan(): Promise<{ end: ChildEnd; stream: StreamFacts }> {
+    // What an earlier plan of this stack has left would be taken for this one's.
+    await rm(this.#planFile, { force: true });
     const reader = new PlanStream();
     const argv = planCommand(this.#context.request.command, this.#planFile);
-    const end = await this.#child(argv, (chunk) => reader.push(chunk));
+    const end = await this.#child(argv, {
+      onStdout: (chunk) => reader.push(chunk),
+      onStderr: (text) => reader.pushStderr(text),
+    });
     const facts = reader.end();
     return { end, stream: { ...facts, noise: lastLines(`${facts.noise}${end.stderr}`, 2 * maxNoiseLength) } };
   }
 
-  /** Of a plan that failed only the secrets are read, so that its messages can be kept without them. */
-  async #show(
-    succeeded: boolean,
-  ): Promise<{ stoppedBy: ChildEnd['stoppedBy']; plan: FinishedPlan['plan']; noise: string }> {
+  async #show(): Promise<Shown> {
     if (!(await exists(this.#planFile))) return { stoppedBy: null, plan: null, noise: '' };
     const reader = new PlanReader(this.#context.request.salt);
-    const secrets = new SecretsOfPlan((secret) => this.#redactor.add(secret));
     const argv = showCommand(this.#context.request.command, this.#planFile);
-    const end = await this.#child(argv, (chunk) => (succeeded ? reader : secrets).push(chunk));
-    if (!succeeded) {
-      // Then the messages may hold what nobody knows to be secret.
-      if (end.exitCode !== 0 || !secrets.end()) this.#redactor.withhold();
-      return { stoppedBy: end.stoppedBy, plan: null, noise: '' };
-    }
+    const end = await this.#child(argv, { onStdout: (chunk) => reader.push(chunk) });
     const plan: PlanFacts | { problem: string } =
       end.exitCode === 0 ? reader.end() : { problem: `show exited with ${end.exitCode ?? end.signal}` };
     return { stoppedBy: end.stoppedBy, plan, noise: end.stderr };
+  }
+
+  /** What was printed about a failure is kept, without the secrets that its plan holds. */
+  async #learnSecrets(): Promise<void> {
+    if (!(await exists(this.#planFile))) return;
+    const secrets = new SecretsOfPlan((secret) => this.#redactor.add(secret));
+    const argv = showCommand(this.#context.request.command, this.#planFile);
+    const end = await this.#child(argv, { onStdout: (chunk) => secrets.push(chunk) });
+    // Then the messages may hold what nobody knows to be secret.
+    if (end.exitCode !== 0 || !secrets.end()) this.#redactor.withhold();
   }
 
   async #init(): Promise<{ end: ChildEnd; noise: string }> {
@@ -168,8 +182,8 @@ class StackRun {
     const hasLockFile = await exists(join(this.#directory, '.terraform.lock.hcl'));
     let stdout = '';
     await using _ = await initMutex.lock(stop);
-    const end = await this.#child(initCommand(request.command, hasLockFile), (chunk) => {
-      stdout = lastLines(stdout + chunk.toString('utf8'), maxNoiseLength);
+    const end = await this.#child(initCommand(request.command, hasLockFile), {
+      onStdout: (chunk) => (stdout = lastLines(stdout + chunk.toString('utf8'), maxNoiseLength)),
     });
     return { end, noise: `${stdout}${end.stderr}` };
   }
@@ -181,7 +195,10 @@ class StackRun {
     return plainly(failed(this.#stack, phase, text, timing), breaker);
   }
 
-  async #child(argv: readonly string[], onStdout: (chunk: Buffer) => void): Promise<ChildEnd> {
+  async #child(
+    argv: readonly string[],
+    output: Pick<ChildRequest, 'onStdout' | 'onStderr'>,
+  ): Promise<ChildEnd> {
     const { request, stop } = this.#context;
     const end = await runChild({
       argv,
@@ -193,7 +210,7 @@ class StackRun {
       timeoutMs: Math.max(1, this.#remainingMs),
       graceMs: request.limits.graceMs,
       stop,
-      onStdout,
+      ...output,
     });
     this.#remainingMs -= end.durationMs;
     return end;

@@ -52,6 +52,7 @@ export interface ChildRequest {
   /** Stops it. */
   readonly stop: AbortSignal;
   onStdout(chunk: Buffer): void;
+  onStderr?(text: string): void;
 }
 
 export interface ChildEnd {
@@ -81,6 +82,7 @@ export async function runChild(request: ChildRequest): Promise<ChildEnd> {
   child.stdout!.on('data', (chunk: Buffer) => request.onStdout(chunk));
   child.stderr!.setEncoding('utf8').on('data', (chunk: string) => {
     stderr = lastLines(stderr + chunk, maxStderrLength);
+    request.onStderr?.(chunk);
   });
   const closed = new Promise<void>((resolve) => void child.once('close', () => resolve()));
   const stopper = new Stopper(child, request);

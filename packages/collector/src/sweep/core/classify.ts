@@ -1,7 +1,8 @@
 /**
  * What a finished plan means.
  *
- * 1. What was stopped, did not exit with 0 or 2, reported an error, or made no plan that can be read, is an error.
+ * 1. What was stopped, did not exit with 0 or 2, reported an error, or made no plan that can be read, is an error. So is
+ *    a plan of part of a stack, one that did not look at the world, and one that was made with outputs that are made up.
  * 2. A planned change of a resource that was found changed outside, in an attribute that the plan would set, is
  *    `drift`: the world moved. So is a change outside that led to what is planned elsewhere.
  * 3. Any other planned change is `pending`: the code moved.
@@ -63,12 +64,30 @@ export function classify(finished: FinishedPlan, rules: readonly StackRule[], sa
   if (plan === null) return notUnderstood(`plan exited with ${exitCode} and left no plan file`);
   if ('problem' in plan) return notUnderstood(`the plan's JSON is not understood: ${plan.problem}`);
   if (plan.errored) return notUnderstood(`plan exited with ${exitCode}, and its plan says that it failed`);
+  const untrue = untruthOf(stream, plan);
+  if (untrue !== null) {
+    return {
+      kind: 'failed',
+      failure: { phase: 'config', breaker: null, cure: null },
+      because: `the plan says nothing of the stack: ${untrue}`,
+    };
+  }
   if (!plan.isComplete) return notUnderstood('the plan is incomplete: part of it was put off');
+  if (stream.announced > 0 && !plan.planned.some(({ action }) => action !== 'output')) {
+    return notUnderstood(`plan announced ${stream.announced} changes, and its plan holds none`);
+  }
   const changes = changesOf(plan);
   if (exitCode === 2 && changes.length === 0 && plan.dataReads === 0) {
     return notUnderstood('plan exited with 2, and its plan holds no change');
   }
   return { kind: 'measured', ...summarize(applyRules(changes, rules), plan.resources, salt) };
+}
+
+/** How the operator's own code or wrapper has made it a plan of something else; null if it has not. */
+function untruthOf({ isMocked, isPartial, refreshed }: StreamFacts, { lookedAt }: PlanFacts): string | null {
+  if (isMocked) return 'it was made with mock outputs of a dependency that has none';
+  if (isPartial) return 'it is of part of it only, as by -target';
+  return lookedAt > 0 && refreshed === 0 ? 'it looked at no resource, as by -refresh=false' : null;
 }
 
 function changesOf(plan: PlanFacts): ChangedResource[] {

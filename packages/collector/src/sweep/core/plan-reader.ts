@@ -41,6 +41,8 @@ export interface PlanFacts {
   readonly relevant: readonly { readonly resource: string; readonly attribute: string }[];
   /** Managed resources that exist. */
   readonly resources: number;
+  /** Those of them that a plan looks at: not what it imports, and not what it only removes from the state. */
+  readonly lookedAt: number;
   /** Data sources that would be read while applying. */
   readonly dataReads: number;
   readonly errored: boolean;
@@ -65,15 +67,21 @@ export class PlanReader {
   readonly #outside: OutsideChange[] = [];
   readonly #relevant: { resource: string; attribute: string }[] = [];
   #resources = 0;
+  #lookedAt = 0;
   #dataReads = 0;
   #errored = false;
   #isComplete = true;
   #version: unknown = null;
+  #isPlan = false;
   #problem: string | null = null;
 
   constructor(salt: string) {
     this.#salt = salt;
-    this.#splitter = new JsonSplitter(planInterest, (path, text) => this.#take(path, text));
+    const interest = (path: JsonPath) => {
+      if (path.length === 1 && path[0] === 'planned_values') this.#isPlan = true;
+      return planInterest(path);
+    };
+    this.#splitter = new JsonSplitter(interest, (path, text) => this.#take(path, text));
   }
 
   push(chunk: Buffer): void {
@@ -87,11 +95,14 @@ export class PlanReader {
     if (typeof this.#version !== 'string' || !this.#version.startsWith('1.')) {
       return { problem: `its format version is ${JSON.stringify(this.#version)}, not 1.x` };
     }
+    // The JSON of a state begins alike, and would be a plan that changes nothing.
+    if (!this.#isPlan) return { problem: 'it has no planned values, so it is no plan' };
     return {
       planned: this.#planned,
       outside: this.#outside,
       relevant: this.#relevant,
       resources: this.#resources,
+      lookedAt: this.#lookedAt,
       dataReads: this.#dataReads,
       errored: this.#errored,
       isComplete: this.#isComplete,
@@ -147,7 +158,10 @@ export class PlanReader {
       if (actions[0] === 'read') this.#dataReads += 1;
       return true;
     }
-    if ((before ?? null) !== null && element.deposed === undefined) this.#resources += 1;
+    if ((before ?? null) !== null && element.deposed === undefined) {
+      this.#resources += 1;
+      if (!isObject(element.change.importing) && actions[0] !== 'forget') this.#lookedAt += 1;
+    }
     const action = actionOf(element);
     if (action === undefined) return false;
     if (action !== null) this.#planned.push(this.#describe(element, action));

@@ -1,6 +1,6 @@
 /**
- * Reads what `plan -json` prints, line by line: whether it reached its end, and its errors. Lines that are no JSON are
- * kept apart, as are wrappers' own: Terraform itself prints some.
+ * Reads what `plan -json` prints, line by line: its errors, and what tells that the plan is not of the whole stack as it
+ * is. Lines that are no JSON are kept apart, as are wrappers' own: Terraform itself prints some.
  */
 /** A longer line is dropped; nothing that is read here is that long. */
 export const maxLineLength = 256 * 1024;
@@ -23,10 +23,20 @@ export interface StreamFacts {
   readonly errors: readonly PlanDiagnostic[];
   /** Also those that are not kept. */
   readonly errorCount: number;
-  /** A plan was made. It is printed too if it fails afterwards, and with a plan that differs. */
-  readonly hasSummary: boolean;
+  /** Resources that it says it would create, change or delete. */
+  readonly announced: number;
+  /** Resources that were looked at, as they are in the world. */
+  readonly refreshed: number;
+  /** Only part of the stack was planned: `-target`, `-exclude`. */
+  readonly isPartial: boolean;
+  /** Terragrunt made up outputs of a dependency that has none. */
+  readonly isMocked: boolean;
   readonly noise: string;
 }
+
+/** Terragrunt's words, on stderr or, in older versions, between the lines of stdout. */
+const mockWarning = 'mock outputs provided and returning those';
+const partialWarning = /\b(?:targeting|exclusion) is in effect/i;
 
 export class PlanStream {
   readonly #decoder = new TextDecoder();
@@ -34,7 +44,11 @@ export class PlanStream {
   #isOverlong = false;
   readonly #errors: PlanDiagnostic[] = [];
   #errorCount = 0;
-  #hasSummary = false;
+  #announced = 0;
+  #refreshed = 0;
+  #isPartial = false;
+  #isMocked = false;
+  #stderrTail = '';
   #noise = '';
 
   push(chunk: Buffer): void {
@@ -47,13 +61,22 @@ export class PlanStream {
     }
   }
 
+  pushStderr(text: string): void {
+    const whole = this.#stderrTail + text;
+    this.#isMocked ||= whole.includes(mockWarning);
+    this.#stderrTail = whole.slice(-mockWarning.length);
+  }
+
   end(): StreamFacts {
     if (this.#rest !== '') this.#takeLine(this.#rest);
     this.#rest = '';
     return {
       errors: this.#errors,
       errorCount: this.#errorCount,
-      hasSummary: this.#hasSummary,
+      announced: this.#announced,
+      refreshed: this.#refreshed,
+      isPartial: this.#isPartial,
+      isMocked: this.#isMocked,
       noise: this.#noise,
     };
   }
@@ -66,15 +89,20 @@ export class PlanStream {
     if (line.length > maxLineLength) return;
     const message = parseObject(line);
     if (message === null) {
+      this.#isMocked ||= line.includes(mockWarning);
       this.#noise = lastLines(`${this.#noise}${line}\n`, maxNoiseLength);
       return;
     }
-    if (message['type'] === 'change_summary') this.#hasSummary = true;
-    const diagnostic = message['diagnostic'];
-    if (isRecord(diagnostic) && diagnostic['severity'] === 'error') {
+    if (message['type'] === 'refresh_start') this.#refreshed += 1;
+    else if (message['type'] === 'change_summary') this.#announced = announcedBy(message['changes']);
+    else if (isRecord(message['diagnostic'])) this.#takeDiagnostic(message['diagnostic']);
+  }
+
+  #takeDiagnostic(diagnostic: Record<string, unknown>): void {
+    if (diagnostic['severity'] === 'error') {
       this.#errorCount += 1;
       if (this.#errors.length < maxKeptDiagnostics) this.#errors.push(describe(diagnostic));
-    }
+    } else this.#isPartial ||= partialWarning.test(textOf(diagnostic['summary']));
   }
 }
 
@@ -99,6 +127,12 @@ function describe(diagnostic: Record<string, unknown>): PlanDiagnostic {
         ? `${range['filename']}${typeof line === 'number' ? `:${line}` : ''}`
         : null,
   };
+}
+
+function announcedBy(changes: unknown): number {
+  if (!isRecord(changes)) return 0;
+  const counts = ['add', 'change', 'remove'].map((name) => changes[name]);
+  return counts.reduce<number>((sum, count) => sum + (typeof count === 'number' ? count : 0), 0);
 }
 
 function textOf(value: unknown): string {

@@ -36,6 +36,8 @@ test('a command that would do something else than plan one stack is refused, wit
     '-destroy',
     '-auto-approve',
     '-target=x',
+    '-exclude=x',
+    '-refresh=false',
     '-lock=true',
     '-out=x',
   ];

@@ -3,9 +3,9 @@
  * lock nothing and write nothing but the plan file. A wrapper that an operator names may do more; it is theirs.
  */
 
-/** Words that would make something else of a plan, or of many stacks one. */
+/** Words that would make something else of a plan, part of it or what does not look at the world; or of many stacks one. */
 const refused =
-  /^(?:apply|destroy|import|taint|untaint|-{1,2}(?:destroy|auto-approve|all|refresh-only|target|replace|lock|out|json|detailed-exitcode|input)(?:=.*)?|run-all|plan-all)$/;
+  /^(?:apply|destroy|import|taint|untaint|-{1,2}(?:destroy|auto-approve|all|refresh|refresh-only|target|target-file|exclude|exclude-file|replace|lock|out|generate-config-out|json|detailed-exitcode|input)(?:=.*)?|run-all|plan-all)$/;
 
 /** What is wrong with the configured command, or null. */
 export function commandProblem(command: readonly string[]): string | null {
