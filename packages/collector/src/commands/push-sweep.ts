@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { conductSweep } from '#sweep/conduct-sweep';
 import { type PushedBody, sweepHints } from '#sweep/pushed-sweep';
 import { DirectoryInUseError, lockDirectory } from '#store/directory-lock';
+import type { StackResult } from '#sweep/core/stack-result';
 import type { StackHint } from '#sweep/sweep-request';
 import { sourceName } from '#sweep/sweeper';
 import { type HttpAnswer, type HttpClient, openHttpClient } from '../http-client.ts';
@@ -42,7 +43,9 @@ export async function pushSweep(
     );
   }
   const id = randomUUID();
-  const startedAt = Date.now();
+  const aheadMs = hints?.aheadMs ?? 0;
+  const clock = () => Date.now() + aheadMs;
+  const startedAt = clock();
   const conducted = await conductSweep(
     {
       config: config.sweep,
@@ -53,7 +56,7 @@ export async function pushSweep(
     },
     {
       log,
-      clock: Date.now,
+      clock,
       environment: context.environment,
       directory,
       signal: context.stop,
@@ -61,12 +64,18 @@ export async function pushSweep(
       onProgress: sweepProgress(context.stderr, config.sweep.limits),
     },
   );
-  const { scope, end, results } = conducted;
+  const { scope, end } = conducted;
+  const results = hints === null ? conducted.results.map(withoutFingerprint) : conducted.results;
   const { deadlineMs } = config.sweep.limits;
   const source = sourceName(config.sweep.source);
   const body = { only, startedAt, deadlineMs, source, scope, end, results };
   await collector.put(id, body as unknown as PushedBody);
   return { id, scope, end, discovered: scope?.discovered ?? results.length, results };
+}
+
+/** One with a salt of its own is comparable with no other: it would look as if the difference were another each time. */
+function withoutFingerprint(result: StackResult): StackResult {
+  return { ...result, fingerprint: null };
 }
 
 function lockOrExplain(directory: string): Disposable {
@@ -78,6 +87,13 @@ function lockOrExplain(directory: string): Disposable {
       cause: error,
     });
   }
+}
+
+interface Hints {
+  readonly salt: string;
+  /** By how much the collector's clock is ahead of ours. */
+  readonly aheadMs: number;
+  readonly stacks: ReadonlyMap<string, StackHint>;
 }
 
 function collectorAt(http: HttpClient, url: URL, token: string, stop: AbortSignal) {
@@ -104,7 +120,7 @@ function collectorAt(http: HttpClient, url: URL, token: string, stop: AbortSigna
     );
   return {
     /** Null if it has none to give. */
-    async hints(): Promise<{ salt: string; stacks: ReadonlyMap<string, StackHint> } | null> {
+    async hints(): Promise<Hints | null> {
       const answer = await send({ method: 'GET', url: at('hints') }, hintRetries, stop);
       if ('status' in answer && (answer.status === 401 || answer.status === 403)) {
         throw new Error(`the collector at ${url.origin} refuses the token: it needs one of role sweeper`);
@@ -113,7 +129,8 @@ function collectorAt(http: HttpClient, url: URL, token: string, stop: AbortSigna
       const value: unknown = JSON.parse(answer.body);
       if (!sweepHints.Check(value)) return null;
       const stacks = value.stacks.map(({ stack, ...hint }) => [stack, hint] as const);
-      return { salt: value.salt, stacks: new Map(stacks) };
+      const aheadMs = (value.now ?? Date.now()) - Date.now();
+      return { salt: value.salt, aheadMs, stacks: new Map(stacks) };
     },
     /** Also when the sweep was stopped: what was measured is told. Then it is tried for a shorter time. */
     async put(id: string, body: PushedBody): Promise<void> {

@@ -6,11 +6,11 @@ import { ProblemError } from './problem.ts';
 import { callerName, type Route } from './route.ts';
 import { SweepParams } from './sweeps.ts';
 
-export const getSweepHints: Route = (app, { store }) => {
+export const getSweepHints: Route = (app, { store, clock }) => {
   app.get('/api/v1/sweeps/hints', { config: { role: 'sweeper' } }, async (): Promise<SweepHints> => {
     const [salt, stacks] = await Promise.all([store.sweeps.salt(), store.sweeps.stacks()]);
     const hints = [...hintsOf(stacks)].map(([stack, hint]) => ({ stack, ...hint }));
-    return { salt, stacks: hints };
+    return { salt, now: clock(), stacks: hints };
   });
 };
 
@@ -46,6 +46,7 @@ export const putSweepResults: Route = (app, { store, clock, sweeping }) => {
         // A clock ahead of ours would keep later results from being taken for newer.
         end: { ...end, endedAt: Math.min(end.endedAt, now) },
         results,
+        receivedAt: now,
         digest: hash('sha256', JSON.stringify(body)),
       });
       if (taken.kind === 'conflict') {

@@ -89,6 +89,7 @@ export interface PushedSweep {
   readonly results: readonly StackResult[];
   /** Hex sha256 of what was sent. */
   readonly digest: string;
+  readonly receivedAt: Millis;
 }
 
 export type TakenSweep =
@@ -109,7 +110,8 @@ export interface SweepStore {
   keep(id: string, results: readonly StackResult[]): Promise<void>;
   /**
    * Writes the end of a sweep, and what it makes of each stack. `results` are all of them, or null where those that were
-   * kept stand. After a whole sweep whose stacks could be found, stacks that were not among them are forgotten.
+   * kept stand. After a whole sweep whose stacks could be found, stacks that were not among them are forgotten, unless
+   * another sweeper knows them: another token's job, or this collector.
    */
   finish(id: string, end: SweepEnd, results: readonly StackResult[] | null): Promise<readonly StackChange[]>;
   /** Sweeps that run, as far as the store knows: after a crash, those that did. */

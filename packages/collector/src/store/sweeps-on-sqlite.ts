@@ -1,12 +1,13 @@
 /** The store of sweeps on SQLite. It keeps nothing in memory, so a command may write beside the collector that serves. */
 import { randomBytes } from 'node:crypto';
-import type { AuditRecord } from '#core/node-state';
+import type { AuditRecord, Millis } from '#core/node-state';
 import type { GroupCommit } from '#store/group-commit';
 import { reading } from '#store/storage-error';
 import type {
   PushedSweep,
   StackChange,
   SweepEnd,
+  SweepRecord,
   SweepScope,
   SweepStart,
   SweepStore,
@@ -16,7 +17,7 @@ import { type SweepRows } from '#store/sweep-rows';
 import type { Tables } from '#store/tables';
 import { isPerpetual, standingRuns } from '#sweep/core/perpetual';
 import { causeOf, type StackResult } from '#sweep/core/stack-result';
-import { nextStackState } from '#sweep/core/stack-state';
+import { type EndedSweep, nextStackState, type StackState } from '#sweep/core/stack-state';
 
 /** Past results that are looked at to tell whether a difference will ever settle. */
 const maxHistory = 2 * standingRuns;
@@ -64,16 +65,16 @@ export class SqliteSweeps implements SweepStore {
   }
 
   finish(id: string, end: SweepEnd, results: readonly StackResult[] | null) {
-    return this.#commits.run(() => this.#finish(id, end, results));
+    return this.#commits.run(() => this.#finish(id, end, results, end.endedAt));
   }
 
-  take({ start, scope, end, results, digest }: PushedSweep): Promise<TakenSweep> {
+  take({ start, scope, end, results, digest, receivedAt }: PushedSweep): Promise<TakenSweep> {
     return this.#commits.run((): TakenSweep => {
       const known = this.#rows.byName(start.id);
       if (known) return { kind: known.digest === digest ? 'repeated' : 'conflict' };
       const sweep = this.#rows.add(start, digest);
       if (scope) this.#rows.setScope(sweep, scope);
-      return { kind: 'taken', changes: this.#finish(start.id, end, results) };
+      return { kind: 'taken', changes: this.#finish(start.id, end, results, receivedAt) };
     });
   }
 
@@ -115,40 +116,50 @@ export class SqliteSweeps implements SweepStore {
     return reading(() => this.#rows.lastWhole());
   }
 
-  #finish(id: string, end: SweepEnd, results: readonly StackResult[] | null): StackChange[] {
+  #finish(id: string, end: SweepEnd, results: readonly StackResult[] | null, now: Millis): StackChange[] {
     const known = this.#rows.byName(id);
     if (!known) throw new Error(`no sweep ${id} has begun`);
     for (const result of results ?? []) this.#rows.setResult(known.id, result);
     this.#rows.setEnd(known.id, end);
     const all = this.#rows.results(known.id);
-    const changes = all.map((result) => this.#next(result, id, end.endedAt));
-    if (known.record.only === null && end.phase === 'finished') this.#forgetOthers(all, end.endedAt);
+    const changes = all.map((result) => this.#next(result, { sweep: id, sweptAt: end.endedAt, now }));
+    if (known.record.only === null && end.phase === 'finished') {
+      this.#forgetOthers(new Set(all.map(({ stack }) => stack)), known.record, now);
+    }
     return changes;
   }
 
-  #next(result: StackResult, sweep: string, sweptAt: number): StackChange {
+  #next(result: StackResult, ended: Omit<EndedSweep, 'isPerpetual'>): StackChange {
     const before = this.#stacks.one(result.stack);
-    const perpetual =
-      causeOf(result.outcome) !== null && this.#isPerpetual(result.stack, before?.sweeps ?? 0);
-    const after = nextStackState(before, result, { sweep, sweptAt, isPerpetual: perpetual });
+    const isPerpetual = causeOf(result.outcome) !== null && this.#isPerpetual(result, before);
+    const after = nextStackState(before, result, { ...ended, isPerpetual });
     if (after !== before) this.#stacks.set(after);
     return { before, after };
   }
 
-  /** `earlier`: sweeps before this one. */
-  #isPerpetual(stack: string, earlier: number): boolean {
+  /** What stands as it did stays what it was: the history that is looked at ends before the stack began. */
+  #isPerpetual({ stack, fingerprint }: StackResult, before: StackState | null): boolean {
+    if (before?.isPerpetual && fingerprint !== null && before.measured?.fingerprint === fingerprint)
+      return true;
     const history = this.#rows
       .outcomesOf(stack, maxHistory)
       .map(({ result }) => result)
       .reverse();
-    return isPerpetual(history, history.length === earlier + 1);
+    return isPerpetual(history, history.length === (before?.sweeps ?? 0) + 1);
   }
 
-  /** Stacks that are gone from the source; unless a newer sweep knew them. */
-  #forgetOthers(results: readonly StackResult[], sweptAt: number): void {
-    const found = new Set(results.map(({ stack }) => stack));
-    for (const { stack, sweptAt: last } of this.#stacks.all()) {
-      if (!found.has(stack) && last <= sweptAt) this.#stacks.drop(stack);
+  /** Stacks that are gone from the source; unless another sweeper has them, or a newer sweep knew them. */
+  #forgetOthers(found: ReadonlySet<string>, sweep: SweepRecord, now: Millis): void {
+    const sweepers = new Map<string, string | null>();
+    const sweeperWhoKnew = (id: string) => {
+      if (!sweepers.has(id)) sweepers.set(id, sweeperOf(this.#rows.byName(id)?.record ?? null));
+      return sweepers.get(id) ?? null;
+    };
+    const sweptAt = sweep.end?.endedAt ?? now;
+    for (const state of this.#stacks.all()) {
+      if (found.has(state.stack) || (state.sweptAt > sweptAt && state.sweptAt <= now)) continue;
+      const sweeper = sweeperWhoKnew(state.sweep);
+      if (sweeper === null || sweeper === sweeperOf(sweep)) this.#stacks.drop(state.stack);
     }
   }
 
@@ -157,4 +168,10 @@ export class SqliteSweeps implements SweepStore {
     if (!known) throw new Error(`no sweep ${name} has begun`);
     return known.id;
   }
+}
+
+/** Who swept: this collector, or a job by its token's name. Null if the sweep is so old that it is not kept. */
+function sweeperOf(sweep: SweepRecord | null): string | null {
+  if (sweep === null) return null;
+  return sweep.trigger === 'push' ? `job ${sweep.who}` : 'here';
 }

@@ -59,6 +59,8 @@ export type PushedBody = Static<typeof PushedBody>;
 /** What a sweep that runs apart needs to know of earlier ones: `GET /api/v1/sweeps/hints`. */
 export const SweepHints = Type.Object({
   salt: Type.String({ minLength: 16, maxLength: 200 }),
+  /** By the collector's clock, which all ages go by. A collector of an earlier version does not tell it. */
+  now: Type.Optional(Millis),
   stacks: Type.Array(
     Type.Object({
       stack: StackName,

@@ -35,6 +35,7 @@ function afterSweeps(...sequence: (Outcome | StackResult)[]): { states: StackSta
     const after = nextStackState(before, result, {
       sweep: `s${i}`,
       sweptAt: (i + 1) * 1000,
+      now: (i + 1) * 1000,
       isPerpetual: false,
     });
     states.push(after);
@@ -82,8 +83,15 @@ describe('what is remembered of a stack', () => {
 
   it('is not changed by a result that comes late', () => {
     const known = last('drift', 'clean');
-    const late = nextStackState(known, resultOf('drift'), { sweep: 'x', sweptAt: 1500, isPerpetual: false });
-    assert.equal(late, known);
+    const told = (result: StackResult, sweptAt: number, now: number) =>
+      nextStackState(known, result, { sweep: 'x', sweptAt, now, isPerpetual: false });
+    assert.equal(told(resultOf('drift'), 1500, 2500), known);
+    const planned = (at: number) => resultOf('drift', { startedAt: at, durationMs: 0 });
+    assert.equal(told(planned(1900), 2500, 2500), known, 'its sweep ended later, and planned it earlier');
+    assert.equal(told(planned(2100), 2500, 2500).outcome, 'drift');
+    assert.equal(told(resultOf('unmeasured'), 2500, 2500).outcome, 'unmeasured');
+    // What is known claims to be of 2000, and it is 1600: a clock was wrong, and must not freeze what is told.
+    assert.equal(told(planned(1500), 1600, 1600).outcome, 'drift');
   });
 });
 

@@ -4,7 +4,8 @@
  * 2. A difference has one cause at a time; since when is kept for that cause, and begins anew when the cause changes.
  * 3. An error lasts from the first sweep that could not plan the stack to the next that could; unmeasured ends no error.
  * 4. What is excluded is not measured any more, and forgets what it differed by.
- * 5. A result that is older than what is known changes nothing: results of a sweep that ran apart may come late.
+ * 5. A result that is older than what is known changes nothing, be it of a sweep that ended earlier, or of one that ended
+ *    later and planned the stack earlier: results of sweeps that run apart come late, and cross.
  */
 import {
   type Cause,
@@ -59,15 +60,26 @@ export interface StackState {
 /** Weight of the newest duration in what is remembered. */
 const newestWeight = 0.3;
 
-/** `sweptAt`: when the sweep ended. */
+export interface EndedSweep {
+  readonly sweep: string;
+  /** When it ended. */
+  readonly sweptAt: Millis;
+  /** When its results came. What claims to be of a later time is of a clock that was wrong, and stands in no one's way. */
+  readonly now: Millis;
+  readonly isPerpetual: boolean;
+}
+
 export function nextStackState(
   before: StackState | null,
   result: StackResult,
-  { sweep, sweptAt, isPerpetual }: { sweep: string; sweptAt: Millis; isPerpetual: boolean },
+  { sweep, sweptAt, now, isPerpetual }: EndedSweep,
 ): StackState {
-  if (before !== null && before.sweptAt > sweptAt) return before;
   const { outcome } = result;
   const at = measuredAt(result, sweptAt);
+  if (before !== null && before.sweptAt <= now) {
+    const isLate = before.sweptAt > sweptAt || (before.measured !== null && before.measured.at > at);
+    if (isLate) return before;
+  }
   const differs = differsBy(before, outcome, at);
   return {
     stack: result.stack,
