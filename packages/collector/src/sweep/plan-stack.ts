@@ -5,7 +5,7 @@
 import { access, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { rulesFor } from '#sweep/core/apply-rules';
-import { canaryVariable, secretsOfEnvironment, sweepMark } from '#sweep/core/child-environment';
+import { canaryVariable, secretsOfEnvironment } from '#sweep/core/child-environment';
 import { classify, type FinishedPlan } from '#sweep/core/classify';
 import { type BreakerClass, type Failure, failureOf } from '#sweep/core/failure';
 import { diagnosticText, failed, measured, type Timing, timedOut, unmeasured } from '#sweep/core/make-result';
@@ -100,7 +100,6 @@ class StackRun {
       ...request.environment,
       ...given.environment,
       [canaryVariable]: context.canary,
-      [sweepMark]: `${this.#mark}/`,
     };
     this.#redactor = new Redactor(knownSecrets(context, given));
     this.#remainingMs = request.limits.stackTimeoutMs;

@@ -3,11 +3,13 @@
  * not when it takes too long, and not when this process is killed.
  *
  * A shell stands between. It starts a watchdog that waits on a pipe which only we hold open, and runs the command. If
- * we die, the kernel closes the pipe, and the watchdog removes the plan and kills the group.
+ * we die, the kernel closes the pipe, and the watchdog removes the plan, kills what carries the command's mark in its
+ * environment, in whatever session it is, and then the group.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { sweepMark } from '#sweep/core/child-environment';
 import { lastLines } from '#sweep/core/plan-stream';
 import { killMarked } from '#sweep/strays';
 
@@ -21,16 +23,24 @@ const shell = '/bin/sh';
 const script = `
 [ -z "$1" ] || umask "$1"
 directory=$2
-shift 2
+mark=$3
+shift 3
 (
   trap '' HUP INT QUIT TERM
   exec </dev/null >/dev/null 2>&1
   IFS= read -r line <&3
   [ -z "$directory" ] || rm -rf -- "$directory"
+  if [ -n "$mark" ]; then
+    for file in $(grep -lF -e "${sweepMark}=$mark/" /proc/[0-9]*/environ); do
+      file=\${file%/environ}
+      kill -s KILL "\${file#/proc/}"
+    done
+  fi
   kill -s KILL 0
 ) &
 watchdog=$!
 trap : HUP INT QUIT TERM
+[ -z "$mark" ] || export ${sweepMark}="$mark/"
 "$@" 3<&-
 code=$?
 kill -s KILL "$watchdog"
@@ -45,7 +55,7 @@ export interface ChildRequest {
   readonly runAs: { readonly uid: number; readonly gid: number } | null;
   /** Removed by the watchdog, and what is written is for its user alone; null: it writes no plan. */
   readonly planDirectory: string | null;
-  /** What its processes carry in their environment, should they leave the group; null: what leaves it may. */
+  /** Put into the environment of its processes, should they leave the group; null: what leaves it may. */
   readonly mark: string | null;
   readonly timeoutMs: number;
   readonly graceMs: number;
@@ -69,7 +79,7 @@ export interface ChildEnd {
 export async function runChild(request: ChildRequest): Promise<ChildEnd> {
   const startedAt = performance.now();
   const umaskAndPlan = request.planDirectory === null ? ['', ''] : ['077', request.planDirectory];
-  const child = spawn(shell, ['-c', script, shell, ...umaskAndPlan, ...request.argv], {
+  const child = spawn(shell, ['-c', script, shell, ...umaskAndPlan, request.mark ?? '', ...request.argv], {
     cwd: request.directory,
     env: { ...request.environment },
     ...request.runAs,
