@@ -112,6 +112,17 @@ test('5: a stale checkout is no drift: what differs is planned again against the
   assert.equal(final.length, 4);
 });
 
+test('5: a stack that the newest commit has taken away differs from nothing', { skip }, async () => {
+  await using tree = await appliedTree(2);
+  await tree.write('s1', { 'main.tf': data('two') });
+  const swept = await tree.sweep({
+    ports: { refreshCheckout: () => rm(tree.path('s1'), { recursive: true }) },
+  });
+  const { outcome, excludedBecause } = swept.of('s1');
+  assert.deepEqual([outcome, excludedBecause], ['excluded', 'the newest commit has taken it away']);
+  assert.deepEqual([swept.balanced, swept.reclassified], [true, 1]);
+});
+
 test('5: a difference that can not be confirmed stays, and says that it is not', { skip }, async () => {
   await using tree = await appliedTree(2);
   await tree.write('s1', { 'main.tf': data('two') });

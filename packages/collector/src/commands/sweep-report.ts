@@ -13,10 +13,12 @@ export interface SweepReport {
 }
 
 /** 1 beats 2: what is not known may be worse than what is. */
-export function exitCodeOf({ end, results }: SweepReport): 0 | 1 | 2 {
+export function exitCodeOf({ scope, end, results }: SweepReport): 0 | 1 | 2 {
   const isUnmeasured = ({ outcome }: StackResult) =>
     outcome === 'error' || outcome === 'timeout' || outcome === 'unmeasured';
-  if (end.phase !== 'finished' || !end.balanced || end.leaked || results.some(isUnmeasured)) return 1;
+  const isWhole = (scope?.unmatched ?? []).length === 0;
+  if (!isWhole || end.phase !== 'finished' || !end.balanced || end.leaked || results.some(isUnmeasured))
+    return 1;
   return results.some(({ outcome }) => causeOf(outcome) !== null) ? 2 : 0;
 }
 
@@ -29,6 +31,7 @@ export function writeReport(out: Writable, report: SweepReport, asJson: boolean)
       sweep: id,
       commit: end.confirmedOn ?? scope?.commit ?? null,
       discovered,
+      unmatched: scope?.unmatched ?? [],
       failure,
       endedBy,
       reclassified,
@@ -51,6 +54,10 @@ export function writeReport(out: Writable, report: SweepReport, asJson: boolean)
     if (expired) out.write(`rule has expired: ${rule}\n`);
     else if (matched === 0) out.write(`rule matched nothing: ${rule}\n`);
   }
+  const unknown = scope?.disagreement?.onlyTerragrunt ?? [];
+  if (unknown.length > 0)
+    out.write(`terragrunt finds ${unknown.length} that no glob matches, as ${unknown[0]}\n`);
+  for (const glob of scope?.unmatched ?? []) out.write(`no stack matches ${glob}\n`);
   if (end.failure) out.write(`nothing was planned: ${end.failure.phase}: ${end.failure.diagnostic}\n`);
   const counts = outcomes.flatMap((outcome) => {
     const count = results.filter((result) => result.outcome === outcome).length;

@@ -198,6 +198,12 @@ export const sweepSeries: readonly SweepFamily[] = [
     ({ end }, sample) =>
       sample((end?.rules ?? []).filter(({ matched, expired }) => matched === 0 || expired).length),
   ),
+  ofLast(
+    'holdfast_sweep_unmatched_globs',
+    'Globs of the configuration that no stack of the last sweep matched.',
+    [],
+    ({ scope }, sample) => sample(scope?.unmatched?.length ?? 0),
+  ),
   {
     name: 'holdfast_sweep_running',
     help: '1 while a sweep runs.',

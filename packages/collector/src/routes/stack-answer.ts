@@ -43,6 +43,7 @@ export function sweepAnswer({ end, scope, phase, ...start }: SweepRecord) {
     commit: scope?.commit ?? null,
     isDirty: scope?.isDirty ?? false,
     confirmedOn: end?.confirmedOn ?? null,
+    unmatched: scope?.unmatched ?? [],
     disagreement: scope?.disagreement ?? null,
     failure: end?.failure ?? null,
     endedBy: end?.endedBy ?? null,

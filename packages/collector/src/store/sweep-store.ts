@@ -37,6 +37,8 @@ export interface SweepScope {
   readonly discovered: number;
   readonly commit: string | null;
   readonly isDirty: boolean;
+  /** Globs of the configuration that no stack matches; left out by earlier versions. */
+  readonly unmatched?: readonly string[];
   /** What only one of our discovery and Terragrunt's found; null if they were not compared. */
   readonly disagreement: {
     readonly onlyOurs: readonly string[];

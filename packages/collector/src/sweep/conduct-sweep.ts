@@ -94,10 +94,11 @@ class Conduct {
     const { root, commit, isDirty } = await this.#checkOut();
     await using vault = config.vault === null ? null : await openVaultSession(config.vault, { log, signal });
     await this.#prepare(root, vault);
-    const stacks = await discoverStacks(root, config, only);
+    const { stacks, unmatched } = await discoverStacks(root, config, only);
+    if (unmatched.length > 0) log.warn({ globs: unmatched }, 'no stack matches these globs');
     this.#stacks = stacks.map(({ stack }) => stack);
     const disagreement = only === null ? await this.#crossCheck(root, stacks) : null;
-    this.#scope = { discovered: stacks.length, commit, isDirty, disagreement };
+    this.#scope = { discovered: stacks.length, commit, isDirty, unmatched, disagreement };
     await this.#parts.onDiscovered(
       this.#scope,
       this.#stacks.map((stack) => unmeasured(stack, notYetPlanned)),

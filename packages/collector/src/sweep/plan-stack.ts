@@ -8,7 +8,15 @@ import { rulesFor } from '#sweep/core/apply-rules';
 import { canaryVariable, secretsOfEnvironment } from '#sweep/core/child-environment';
 import { classify, type FinishedPlan } from '#sweep/core/classify';
 import { type BreakerClass, type Failure, failureOf } from '#sweep/core/failure';
-import { diagnosticText, failed, measured, type Timing, timedOut, unmeasured } from '#sweep/core/make-result';
+import {
+  diagnosticText,
+  excluded,
+  failed,
+  measured,
+  type Timing,
+  timedOut,
+  unmeasured,
+} from '#sweep/core/make-result';
 import { type PlanFacts, PlanReader } from '#sweep/core/plan-reader';
 import { lastLines, maxNoiseLength, PlanStream, type StreamFacts } from '#sweep/core/plan-stream';
 import { Redactor } from '#sweep/core/redactor';
@@ -28,6 +36,8 @@ export interface PlanContext {
   /** Providers are installed by one child at a time: the plugin cache is not safe for more. */
   readonly initMutex: Mutex;
   readonly canary: string;
+  /** It differed, and is planned again on the newest commit. */
+  readonly confirming: boolean;
   /** Children stop; its reason says why the stack is then unmeasured. */
   readonly stop: AbortSignal;
 }
@@ -47,6 +57,8 @@ export async function planStack(stack: string, context: PlanContext): Promise<Pl
     plainly(failed(stack, phase, because, timing()), breaker);
 
   if (!(await isDirectory(join(context.request.root, stack)))) {
+    // A newer commit has come since it was found: what it differed by is of code that is no more.
+    if (context.confirming) return plainly(excluded(stack, 'the newest commit has taken it away'));
     return fail('checkout', 'its directory is not in the checkout');
   }
   let given: Credentials;

@@ -25,6 +25,7 @@ export const PushedBody = Type.Object(
           discovered: Type.Integer({ minimum: 0, maximum: maxPushedStacks }),
           commit: nullable(Type.String({ pattern: '^[0-9a-f]{40,64}$' })),
           isDirty: Type.Boolean(),
+          unmatched: Type.Optional(Names),
           disagreement: nullable(Type.Object({ onlyOurs: Names, onlyTerragrunt: Names }, strict)),
         },
         strict,

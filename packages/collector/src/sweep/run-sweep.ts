@@ -73,10 +73,11 @@ class Sweep {
         directories,
         initMutex: new Mutex(),
         canary: this.#canary,
+        confirming: false,
         stop: stop.signal,
       };
       gaveUp = await this.#planAll(ordered, context);
-      await this.#confirmAll(context);
+      await this.#confirmAll({ ...context, confirming: true });
     } finally {
       clearTimeout(deadline);
       this.#ports.signal.removeEventListener('abort', onAbort);
@@ -89,7 +90,7 @@ class Sweep {
   #planAll(ordered: readonly string[], context: PlanContext): Promise<string | null> {
     const first = quickestStack(ordered, this.#request.hints);
     const rest = ordered.filter((stack) => stack !== first);
-    return this.#fanOut(first === null ? [] : [first, ...rest], context, false, (planned) => {
+    return this.#fanOut(first === null ? [] : [first, ...rest], context, (planned) => {
       const { result, breaker } = planned;
       this.#keep(planned);
       // A failure that is not the stack's own may be tried again; a difference is planned again.
@@ -111,7 +112,7 @@ class Sweep {
         for (const first of different) this.#settle(unconfirmed(first, new Redactor().redact(why)));
         return;
       }
-      await this.#fanOut(stacks, context, true, (planned) => {
+      await this.#fanOut(stacks, context, (planned) => {
         const { result } = planned;
         const first = this.#results.get(result.stack)!;
         this.#settle(confirm(first, result));
@@ -129,10 +130,10 @@ class Sweep {
   #fanOut(
     stacks: readonly string[],
     context: PlanContext,
-    confirming: boolean,
     onPlanned: (planned: PlannedStack) => void,
   ): Promise<string | null> {
     const { limits } = this.#request;
+    const { confirming } = context;
     return fanOut(stacks, {
       concurrency: limits.concurrency,
       breaker: confirming ? { kind: 'closed', because: null, inRow: 0 } : initialBreaker,

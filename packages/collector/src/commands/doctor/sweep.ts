@@ -84,7 +84,9 @@ async function checkSource(
     }
     if (!(await stat(source.path)).isDirectory())
       return fail(name, `${source.path} is no directory`, 'set sweep.source.path');
-    const stacks = await discoverStacks(source.path, sweep, null);
+    const { stacks, unmatched } = await discoverStacks(source.path, sweep, null);
+    if (unmatched.length > 0)
+      return fail(name, `no stack matches ${unmatched.join(', ')}`, 'take the glob out of sweep.stacks');
     const excluded = stacks.filter(({ excludedBecause }) => excludedBecause !== null).length;
     return ok(name, `${source.path} holds ${stacks.length} stacks, ${excluded} of them excluded`);
   } catch (error) {

@@ -76,6 +76,7 @@ export function measured(
 
 /** A second plan, against the newest commit, of a stack that differed. */
 export function confirm(first: StackResult, second: StackResult): StackResult {
+  if (second.outcome === 'excluded') return { ...second, reclassified: true };
   if (second.outcome === 'clean') return { ...second, reclassified: true };
   if (causeOf(second.outcome) !== null) return { ...second, confirmed: true };
   // That it differed is known, and must not be hidden by what came between.

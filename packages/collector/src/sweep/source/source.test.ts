@@ -174,7 +174,8 @@ describe('discovery', () => {
 
   it('finds what the globs match and a marker names, and excludes with a reason', async () => {
     const root = tree();
-    assert.deepEqual(await discoverStacks(root, rules, null), [
+    const found = await discoverStacks(root, rules, null);
+    assert.deepEqual(found.stacks, [
       { stack: 'stacks/_template', excludedBecause: 'a scaffold' },
       { stack: 'stacks/a', excludedBecause: null },
       { stack: 'stacks/b', excludedBecause: null },
@@ -182,20 +183,33 @@ describe('discovery', () => {
     ]);
     const deep = await discoverStacks(root, { ...rules, stacks: ['stacks/**'] }, ['stacks/a']);
     assert.deepEqual(
-      deep.map(({ stack }) => stack),
+      deep.stacks.map(({ stack }) => stack),
       ['stacks/a', 'stacks/a/nested'],
     );
   });
 
   it('fails where it finds nothing: a sweep over no stack would be calm for ever', async () => {
-    const nothing = { phase: 'config', message: /no directory matches live\/\*, holds terragrunt\.hcl/ };
+    const nothing = { phase: 'config', message: /no directory matches live\/\* and holds terragrunt\.hcl/ };
     await assert.rejects(discoverStacks(tree(), { ...rules, stacks: ['live/*'] }, null), nothing);
-    await assert.rejects(discoverStacks(tree(), rules, ['stacks/z']), /and is one of stacks\/z/);
+    const asked = discoverStacks(tree(), rules, ['stacks/a', 'stacks/z']);
+    await assert.rejects(asked, {
+      phase: 'config',
+      message: 'no stack is called stacks/z; there are 4 others',
+    });
+  });
+
+  it('tells of a glob that finds nothing beside others that do', async () => {
+    const { stacks, unmatched } = await discoverStacks(
+      tree(),
+      { ...rules, stacks: ['stacks/*', 'live/*'] },
+      null,
+    );
+    assert.deepEqual([stacks.length, unmatched], [4, ['live/*']]);
   });
 
   it('is compared with what terragrunt find says, where there is one that says something', async () => {
     const root = tree();
-    const ours = await discoverStacks(root, rules, null);
+    const { stacks: ours } = await discoverStacks(root, rules, null);
     const bin = fresh();
     const how = { environment: { ...environment, PATH: `${bin}:${environment.PATH}` }, signal, runAs: null };
     const compare = () => crossCheck(root, ours, [join(bin, 'terragrunt'), 'plan'], how);
