@@ -102,13 +102,13 @@ export const collectorOptions = {
     default: 300,
   }),
   retentionDays: option({
-    doc: 'How long events and ended drift are kept.',
+    doc: 'How long events, ended drift, sweeps and earlier baselines are kept.',
     placeholder: 'DAYS',
     parse: wholeNumber({ min: 1, max: 3650 }),
     default: 90,
   }),
   databaseMib: option({
-    doc: 'Above this size of the database, the oldest events and ended drift go before their time.',
+    doc: 'Above this size of the database, the oldest events, ended drift and earlier baselines go before their time.',
     placeholder: 'MIB',
     parse: wholeNumber({ min: 16, max: 1_048_576 }),
     default: 8192,

@@ -49,12 +49,12 @@ export function decideUndo(view: NodeView, asked: Undo, now: Millis): Restoratio
   return decideRestoration(view, { ...asked, sequence: (inForce ?? 1) - 1 }, now, 'undo');
 }
 
-/** The sequence at which what `baseline` holds was first accepted. */
+/** The sequence at which what `baseline` holds was first accepted, as far back as baselines are kept. */
 function standsAt(view: NodeView, baseline: BaselineRecord): number {
   let at = baseline;
   while (at.restoredFrom !== null) {
     const earlier = view.baseline(at.restoredFrom);
-    if (!earlier) break;
+    if (!earlier) return at.restoredFrom;
     at = earlier;
   }
   return at.sequence;
@@ -72,7 +72,9 @@ export function decideRestoration(
   if (refusal) return { refuse: refusal };
   const target = view.baseline(wanted.sequence);
   if (!target || !state.baseline) {
-    return { refuse: { code: 'not-found', detail: `${state.name} has no baseline ${wanted.sequence}` } };
+    return {
+      refuse: { code: 'not-found', detail: `${state.name} has no baseline ${wanted.sequence}, or no longer` },
+    };
   }
   const side = sideOf(view.manifest(target.manifest), view);
   const present = sideOf(view.manifest(state.baseline.manifest), view);

@@ -1,6 +1,6 @@
-/** The baselines of a node, one row each; rows are added and never changed. */
+/** The baselines of a node, one row each; rows are added, never changed, and the oldest are dropped at last. */
 import type { Database } from 'better-sqlite3';
-import type { BaselineRecord } from '#core/node-state';
+import type { BaselineRecord, Millis } from '#core/node-state';
 
 interface BaselineRow {
   readonly sequence: number;
@@ -14,6 +14,8 @@ interface BaselineRow {
   readonly restored_from: number | null;
 }
 
+export type BaselineRows = ReturnType<typeof baselineRows>;
+
 export function baselineRows(db: Database) {
   const select = `SELECT baseline.*, manifest.digest FROM baseline JOIN manifest ON manifest.id = baseline.manifest
     WHERE baseline.node = ?`;
@@ -24,6 +26,11 @@ export function baselineRows(db: Database) {
       `INSERT INTO baseline (node, sequence, manifest, accepted_at, accepted_by, reason, reviewed, paths, restored_from)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     ),
+    drop: db.prepare<{ node: number; upTo: number; before: Millis; limit: number }>(
+      `DELETE FROM baseline WHERE node = @node AND sequence IN
+         (SELECT sequence FROM baseline WHERE node = @node AND sequence <= @upTo AND accepted_at < @before
+          ORDER BY sequence LIMIT @limit)`,
+    ),
   };
   return {
     /** `manifest` is the number of its row. */
@@ -33,6 +40,9 @@ export function baselineRows(db: Database) {
     },
     /** Newest first. */
     list: (node: number): BaselineRecord[] => sql.list.all(node).map(toBaseline),
+    /** Of those with a sequence up to `upTo`, the oldest that were accepted before `before`, `limit` at most; returns how many. */
+    drop: (node: number, upTo: number, before: Millis, limit: number): number =>
+      sql.drop.run({ node, upTo, before, limit }).changes,
     add(node: number, baseline: BaselineRecord, manifest: number): void {
       const { sequence, acceptedAt, acceptedBy, reason, reviewed, paths, restoredFrom } = baseline;
       sql.add.run(

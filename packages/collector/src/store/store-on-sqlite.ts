@@ -235,7 +235,8 @@ export class SqliteStore implements Store {
   async tidy(before: Millis, maxBytes = Number.POSITIVE_INFINITY): Promise<Tidied> {
     this.#mustBeExclusive();
     const parts = { tables: this.#tables, commits: this.#commits, unused: this.#unused, space: this.#space };
-    return tidyUp(parts, { before, maxBytes, random: this.#parts.random() });
+    const nodes = [...this.#cache.durableAll()];
+    return tidyUp({ ...parts, nodes }, { before, maxBytes, random: this.#parts.random() });
   }
 
   size() {

@@ -114,6 +114,7 @@ export interface Tidied {
   readonly events: number;
   readonly drifts: number;
   readonly sweeps: number;
+  readonly baselines: number;
   readonly manifests: number;
   readonly buckets: number;
 }
@@ -192,8 +193,8 @@ export interface Store extends AsyncDisposable {
   tokenByHash(hash: string): Promise<TokenRecord | null>;
 
   /**
-   * Removes events, ended drifts and sweeps older than `before`, and the oldest events and drifts that are younger while the database holds more than
-   * `maxBytes`; then buckets and manifests that nothing refers to; then gives free pages back to the file system. In short steps.
+   * Removes events, ended drifts, sweeps and baselines older than `before`, and the oldest that are younger while the database holds more than
+   * `maxBytes` (of each node the newest baselines stay, see old-baselines.ts); then buckets and manifests that nothing refers to; then gives free pages back to the file system. In short steps.
    */
   tidy(before: Millis, maxBytes?: number): Promise<Tidied>;
   /** Bytes of the database, and of its pages that hold nothing. */

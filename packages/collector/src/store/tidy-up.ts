@@ -1,6 +1,8 @@
 /** Removes what is older than the retention, or too much, and what nothing refers to; in short steps. */
 import type { Millis } from '#core/node-state';
 import type { GroupCommit } from '#store/group-commit';
+import type { NodeRecord } from '#store/node-rows';
+import { dropOldBaselines } from '#store/old-baselines';
 import type { SpaceOnDisk } from '#store/space-on-disk';
 import type { Tidied } from '#store/store';
 import type { Tables } from '#store/tables';
@@ -13,13 +15,14 @@ const sweepsPerStep = 5;
 export interface TidyParts {
   readonly tables: Tables;
   readonly commits: GroupCommit;
+  readonly nodes: readonly NodeRecord[];
   readonly unused: UnusedBuckets;
   readonly space: SpaceOnDisk;
 }
 
 /** `random` is from 0 to 1. See `Store.tidy`. */
 export async function tidyUp(
-  { tables, commits, unused, space }: TidyParts,
+  { tables, commits, nodes, unused, space }: TidyParts,
   {
     before,
     maxBytes,
@@ -31,7 +34,8 @@ export async function tidyUp(
   let ended = await dropAll(commits, (slice) => drifts.dropEnded(before, slice), driftsPerStep);
   const sweeps = await dropAll(commits, (slice) => tables.sweeps.drop(before, slice), sweepsPerStep);
   await commits.run(() => aideDatabases.dropStale(before));
-  const removed = await unused.remove(random);
+  let baselines = await dropOldBaselines(tables.baselines, commits, nodes, before);
+  let removed = await unused.remove(random);
   while (space.usedBytes() > maxBytes) {
     const oldEvents = await commits.run(() => history.dropEvents(Infinity, eventsPerStep));
     const oldDrifts = await commits.run(() => drifts.dropEnded(Infinity, driftsPerStep));
@@ -39,11 +43,16 @@ export async function tidyUp(
     events += oldEvents;
     ended += oldDrifts;
   }
+  if (space.usedBytes() > maxBytes) {
+    baselines += await dropOldBaselines(tables.baselines, commits, nodes, Infinity);
+    const more = await unused.remove(random);
+    removed = { manifests: removed.manifests + more.manifests, buckets: removed.buckets + more.buckets };
+  }
   await dropAll(commits, (slice) => acknowledgements.drop(before, slice), driftsPerStep);
   await dropAll(commits, (slice) => jobs.drop(before, slice), driftsPerStep);
   await dropAll(commits, (slice) => windows.drop(before, slice), driftsPerStep);
   await space.giveBack();
-  return { events, drifts: ended, sweeps, ...removed };
+  return { events, drifts: ended, sweeps, baselines, ...removed };
 }
 
 async function dropAll(

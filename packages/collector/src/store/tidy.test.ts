@@ -3,7 +3,9 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { emptyBucketDigest } from '@holdfast/shared/manifest';
 import Sqlite from 'better-sqlite3';
+import { decideRestoration, decideUndo } from '#core/restore-baseline';
 import { BucketMarks, markOffsets } from '#store/bucket-marks';
+import { keptBaselines } from '#store/old-baselines';
 import { databaseName } from '#store/sqlite-store';
 import { file, openTestStore, scattered, TestAgent } from '#store/test-node';
 
@@ -33,7 +35,47 @@ test('events and ended drift older than the retention go; what stands and what i
   assert.deepEqual(await agent.history(store), ['changed /etc/hosts untold']);
   assert.deepEqual(await agent.standing(store), ['changed /etc/hosts', 'added /etc/new']);
   assert.equal((await store.standingDrift('n1'))[0]?.occurrences, 1);
-  assert.deepEqual(await store.tidy(before), { events: 0, drifts: 0, sweeps: 0, manifests: 0, buckets: 0 });
+  const none = { events: 0, drifts: 0, sweeps: 0, baselines: 0, manifests: 0, buckets: 0 };
+  assert.deepEqual(await store.tidy(before), none);
+});
+
+test('old baselines go, with what only they held, but for the newest; an undo then goes back as far as there is one', async () => {
+  await using opened = await openTestStore();
+  const { store } = opened;
+  const agent = new TestAgent('n1', [hosts]);
+  await agent.introduce(store);
+  for (let i = 0; i < keptBaselines + 4; i++) {
+    await agent.tell(store, [file('/etc/hosts', String.fromCharCode(98 + i))]);
+    await agent.mustAccept(store);
+  }
+  const sequences = async () => (await store.baselines('n1')).map(({ sequence }) => sequence);
+  assert.equal((await store.tidy(0)).baselines, 0, 'what is young stays');
+  const restore = (sequence: number) =>
+    store.decide('n1', (view) =>
+      decideRestoration(view, { sequence, ifMatch: null, who: 'ada', reason: null }, agent.now),
+    );
+  await restore(2);
+  const { baselines, buckets } = await store.tidy(agent.now + 1);
+  assert.deepEqual([baselines, buckets], [6, 5], 'the second is in force again');
+  assert.deepEqual((await sequences()).length, keptBaselines);
+  assert.ok('refused' in (await restore(3)));
+  const undone = await store.decide('n1', (view) =>
+    decideUndo(view, { ifMatch: null, who: 'ada', reason: null }, agent.now),
+  );
+  assert.ok('refused' in undone && undone.refused.code === 'not-found', 'not to one that came after it');
+});
+
+test('where the database holds more than it may, younger baselines go too', async () => {
+  await using opened = await openTestStore();
+  const { store } = opened;
+  const agent = new TestAgent('n1', [hosts]);
+  await agent.introduce(store);
+  for (let i = 0; i < keptBaselines + 2; i++) {
+    await agent.tell(store, [file('/etc/hosts', String.fromCharCode(98 + i))]);
+    await agent.mustAccept(store);
+  }
+  assert.equal((await store.tidy(0, 0)).baselines, 3);
+  assert.equal((await store.baselines('n1')).length, keptBaselines);
 });
 
 test('buckets that only a replaced manifest held go, and no other', async () => {
