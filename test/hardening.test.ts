@@ -325,6 +325,8 @@ test('the audit rules watch every path of the default scope', () => {
       path,
     );
   }
+  const [first] = rules.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+  assert.equal(first, '-c', 'a path that is not there keeps none of the rest from being loaded');
 });
 
 function logOf(host: Host): string {
