@@ -109,6 +109,24 @@ test('the executable reads with its hash workers what the sources read', async (
   assert.deepEqual(entries(scanned.stdout), entries(sources.stdout));
 });
 
+test('a host needs nothing but the build: its installer installs what lies beside it', async () => {
+  const root = join(directory, 'host');
+  const token = join(directory, 'token');
+  await writeFile(token, 'hf_agent_x');
+  for (const args of [
+    ['agent', '--url', 'https://collector.example:9477', '--token-file', token],
+    ['collector', '--node', process.execPath],
+  ]) {
+    const installed = spawnSync(join(dist, 'install.sh'), [...args, '--root', root], { encoding: 'utf8' });
+    assert.equal(installed.status, 0, installed.stderr);
+  }
+  const installed = spawnSync(join(root, 'usr/local/bin/holdfast-agent'), ['version'], {
+    env: bare,
+    encoding: 'utf8',
+  });
+  assert.equal(installed.stdout, agent('version').stdout);
+});
+
 test('what was built does the main job without a PATH', { timeout: 90_000 }, async () => {
   const programs: Programs = {
     agent: [executable],

@@ -140,6 +140,19 @@ test('a new build takes the place of the old one', async () => {
   }
 });
 
+test('a part of the build is enough, if it is the part that the program needs', () => {
+  const part = join(directory, 'part');
+  cpSync(systemdFiles, part, { recursive: true });
+  for (const name of ['holdfast-agent', 'SHA256SUMS']) cpSync(join(build, name), join(part, name));
+  const run = (...args: string[]) =>
+    spawnSync(join(part, 'install.sh'), ['--root', join(directory, 'from-part'), ...args], {
+      encoding: 'utf8',
+    });
+  const agent = run(...agentArgs());
+  assert.equal(agent.status, 0, agent.stderr);
+  assert.match(run(...collectorArgs()).stderr, /no collector\.cjs in /);
+});
+
 test('uninstalling leaves configuration and data, and purging nothing', () => {
   const root = installBoth('undone');
   mkdirSync(join(root, 'var/lib/holdfast'), { recursive: true });

@@ -13,8 +13,8 @@ usage: install.sh agent     --url URL --token-file FILE [--ca-file FILE] [OPTION
   --ca-file FILE     certificates to trust the collector by
   --node FILE        Node 24 or newer, that runs the collector (default: node)
   --uninstall        stop and remove the service and its program; configuration and data stay
-  --purge            remove configuration and data too
-  --from DIR         what `npm run build` made (default: dist beside this checkout, or this directory)
+  --purge            remove configuration and data too, all but backups
+  --from DIR         what `npm run build` made (default: this directory, or dist of this checkout)
   --root DIR         install below DIR and start nothing, as for an image
   --no-start         install and enable, but do not start
 USAGE
@@ -104,6 +104,7 @@ if [ "$uninstall" = yes ]; then
       rm -rf -- "$config" "$config_dir/agent.token" "$config_dir/ca.pem"
       rm -rf -- "$root/var/lib/private/holdfast-agent" "$root/var/lib/holdfast-agent"
     else
+      # Backups stay: they are what is left of the data.
       rm -rf -- "$config" "$config_dir/operator.token" "$root/var/lib/holdfast"
     fi
     rmdir -- "$config_dir" 2>/dev/null || true
@@ -118,7 +119,10 @@ if [ -z "$from" ]; then
   [ -f "$from/SHA256SUMS" ] || from=$here/../../dist
 fi
 [ -f "$from/SHA256SUMS" ] || fail "no build in $from: run npm run build, or name one with --from"
-(cd -- "$from" && sha256sum --check --strict --quiet SHA256SUMS) || fail "$from is damaged: its checksums do not match"
+case $program in agent) main=holdfast-agent ;; collector) main=collector.cjs ;; esac
+[ -f "$from/$main" ] || fail "no $main in $from; copy it there, or run npm run build"
+# What the other program needs may be missing.
+(cd -- "$from" && sha256sum --check --strict --quiet --ignore-missing SHA256SUMS) || fail "$from is damaged: its checksums do not match"
 
 if [ "$program" = agent ]; then
   [ -f "$config" ] || [ -n "$url" ] || fail "--url is needed: where does the collector listen?"

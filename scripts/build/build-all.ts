@@ -1,7 +1,7 @@
 /** All artefacts of one build, with their checksums. Two builds of one commit give the same bytes. */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { copyFile, mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { copyFile, cp, mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { bundleAgent } from './bundle-agent.ts';
@@ -31,6 +31,8 @@ export async function buildAll(options: {
       bundleCollector(beside, commit),
     ]);
     await makeSingleExecutable(agent.file, join(beside, 'holdfast-agent'));
+    // A host needs no checkout: install.sh installs what lies beside it.
+    await cp(join(repositoryRoot, 'deploy/systemd'), beside, { recursive: true });
     await copyFile(join(repositoryRoot, 'LICENSE'), join(beside, 'LICENSE'));
     await writeFile(
       join(beside, 'LICENSES-of-dependencies.txt'),

@@ -18,8 +18,9 @@ export async function checkCollector(
   signal: AbortSignal,
 ): Promise<DoctorFinding[]> {
   if (collector === null) {
-    const cure = 'set HOLDFAST_COLLECTOR_URL and HOLDFAST_TOKEN_FILE to run the agent';
-    return [warn('collector', 'none is configured; only the offline commands work', cure)];
+    const cure =
+      'to run the agent, set HOLDFAST_COLLECTOR_URL and HOLDFAST_TOKEN_FILE; --token-file tries the token of a unit';
+    return [warn('collector', 'none is configured with a token; only the offline commands work', cure)];
   }
   const trust = await readTrust(collector.caFile);
   if ('finding' in trust) return [trust.finding];

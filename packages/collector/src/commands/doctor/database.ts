@@ -66,7 +66,8 @@ async function checkDirectory(path: string, minFreeBytes: number): Promise<Docto
 
 function checkTokens(config: CollectorConfig, hasAny: boolean, hasOperator: boolean): DoctorFinding {
   const problem = listenProblem(config, hasAny);
-  const cure = 'holdfast-collector token create --role operator --name NAME';
+  const cure =
+    'holdfast-collector token create --role operator --name NAME; nothing to do where the unit passes one';
   if (problem !== null) return fail('tokens', problem, cure);
   if (hasOperator || config.tokens.operator !== null) return ok('tokens', 'there is one for an operator');
   return warn('tokens', 'none for an operator, so nobody can accept anything', cure);
