@@ -88,6 +88,7 @@ describe('a real Prometheus', { skip }, () => {
     const { labels, annotations } = await untilFiring('the alert');
     assert.deepEqual(labels, {
       alertname: 'HoldfastNodeDrift',
+      job,
       node: siteNode,
       path: file('a.conf'),
       severity: 'warning',

@@ -29,6 +29,7 @@ interface NodeFacts {
   readonly summary: NodeSummary;
   readonly status: NodeStatus;
   readonly isSilent: boolean;
+  readonly isUnknown: boolean;
   readonly isOverQuota: boolean;
   /** Standing drifts that have a series of their own. */
   readonly paths: readonly string[];
@@ -77,8 +78,16 @@ function factsOf({ now, nodes, drift, isOverQuota, statusOf }: NodesSnapshot): N
     const { name } = summary.state;
     const { status, statuses } = nodeStatus(summary, statusOf(name));
     const { paths = [], acknowledged = [], expected = [] } = shown.get(name) ?? {};
-    const isSilent = statuses.includes('silent');
-    return { summary, status, isSilent, isOverQuota: isOverQuota(name), paths, acknowledged, expected };
+    return {
+      summary,
+      status,
+      isSilent: statuses.includes('silent'),
+      isUnknown: statuses.includes('unknown'),
+      isOverQuota: isOverQuota(name),
+      paths,
+      acknowledged,
+      expected,
+    };
   });
 }
 
@@ -148,8 +157,14 @@ export const nodeSeries: readonly Family<NodeFacts>[] = [
     ({ isSilent }, sample) => sample(isSilent ? 1 : 0),
   ),
   gauge(
+    'holdfast_node_unknown',
+    '1 while something keeps it from being known how the node stands, whatever else the status says.',
+    [],
+    ({ isUnknown }, sample) => sample(isUnknown ? 1 : 0),
+  ),
+  gauge(
     'holdfast_node_last_scan_timestamp_seconds',
-    "When the newest completed run of this net ended, by the agent's clock, and not after the last report.",
+    'When the newest completed run of this net ended, by the clock of the collector.',
     ['net'],
     ({ summary: { state } }, sample) => {
       for (const scan of state.scans)
