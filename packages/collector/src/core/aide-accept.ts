@@ -67,7 +67,7 @@ function mayBeginAnew({ aide }: NodeState): boolean {
 function beginAnew(draft: AideDraft): void {
   draft.state = { ...draft.state, baseline: null, newest: null, offered: null };
   draft.disagreements = [];
-  draft.ask();
+  draft.ask(true);
 }
 
 function takeNewest(
@@ -112,7 +112,7 @@ function takeOffered(
   const { config: _, ...record } = offered;
   draft.moveBaseline(allButRowsOf(old, newer, changed), record);
   draft.state = { ...draft.state, newest: record, offered: null, objection: null };
-  draft.ask();
+  draft.ask(true);
   const left = new Set(changed);
   for (const path of waiting.keys()) if (!left.has(path)) waiting.delete(path);
 }
@@ -133,7 +133,7 @@ export function restoreAide(view: NodeView, state: NodeState, asked: AideRestora
   if (record.digest === present.digest && state.aide.pending === 0) return null;
   const draft = new AideDraft(state.aide, view.aide);
   draft.pending = [];
-  draft.ask();
+  draft.ask(true);
   const old = kept(draft, record.digest);
   if (!old) return draft.finish(asked.now);
   draft.state = { ...draft.state, baseline: record };

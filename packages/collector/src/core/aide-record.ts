@@ -30,6 +30,7 @@ export class AideDraft {
   #pending: readonly PendingPath[] | null = null;
   #disagreements: readonly EngineDisagreement[] | null = null;
   #asks = false;
+  #asksAtOnce = false;
 
   constructor(state: AideState, view: AideView) {
     this.state = state;
@@ -69,15 +70,16 @@ export class AideDraft {
     this.state = { ...this.state, baseline: { ...record, digest, entries } };
   }
 
-  /** Asks the agent for a run soon. */
-  ask(): void {
+  /** Asks the agent for a run soon. `atOnce`: for an operator, who waits for it. */
+  ask(atOnce = false): void {
     this.#asks = true;
+    this.#asksAtOnce ||= atOnce;
   }
 
   finish(now: Millis): FinishedAide {
     const { findings, pending, disagreements, state } = this;
     const isWanted = this.#asks || state.isWanted === true;
-    const asks = isWanted && mayAsk(state, now);
+    const asks = isWanted && (this.#asksAtOnce || mayAsk(state, now));
     const isChanged = this.#findings !== null || this.#pending !== null || this.#disagreements !== null;
     const tag = isChanged ? tagOf(findings, pending, disagreements) : state.tag;
     const effects: AideEffects = {

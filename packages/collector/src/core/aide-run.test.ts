@@ -186,6 +186,9 @@ test('a lost baseline begins anew when an operator accepts everything, and not b
   assert.notEqual(node.baseline, null);
   await node.accept();
   assert.equal(node.baseline, null);
+  assert.equal(await shown(node), 'tampered, in doubt: altered');
+  const asked = (await opened.store.commands(node.name)).filter(({ kind }) => kind === 'aide');
+  assert.equal(asked.length, 1);
   await node.runAide();
   assert.equal(await shown(node), 'same: null');
   assert.notEqual(node.baseline, null);

@@ -39,6 +39,7 @@ export function aideStatusOf({ told, run, objection, findings }: AideState): Sho
  * AIDE is no way to silence it; whoever wants none says so on the node (`off`).
  */
 export function isAideInDoubt(aide: AideState | null): boolean {
+  if (aide?.told.status === 'tampered') return true;
   if (!aide || (aide.baseline === null && aide.newest === null)) return false;
   return ['unknown', 'failed', 'tampered', 'absent'].includes(aideStatusOf(aide).status);
 }
