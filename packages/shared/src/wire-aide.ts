@@ -9,6 +9,7 @@ export const maxAideDatabaseBytesPacked = 32 * 1024 * 1024;
 export const maxAideDatabaseBytesUnpacked = 128 * 1024 * 1024;
 export const maxAideConfigCharacters = 64 * 1024;
 export const maxAideWarnings = 100;
+export const maxAideMoved = 1000;
 
 /**
  * What AIDE's engine is in, from the one that asks nothing to the one that asks most:
@@ -69,6 +70,8 @@ export const AideRun = Type.Object(
     /** The first of them. */
     warnings: Type.Array(AideWarning, { maxItems: maxAideWarnings }),
     warningsTotal: Count,
+    /** Paths that the agent's own engine sees otherwise than AIDE did, and that changed since the run began (by ctime). Absent: none. */
+    moved: Type.Optional(Type.Array(PathText, { maxItems: maxAideMoved })),
     verdict: Type.Enum([...aideVerdicts]),
   },
   strict,

@@ -229,6 +229,7 @@ class ScheduledAide implements AideEngine {
       hostRoot: root,
       baseline: this.#baseline,
       manifest,
+      sweep: () => observation.sweep(),
       scope,
       databases,
       stateDirectory,

@@ -4,13 +4,13 @@
  *    an empty database for a host on which everything is new.
  * 2. Run AIDE, read its report as it comes, and judge it. Where configuration or version are not the baseline's, AIDE makes
  *    a first database, and the collector compares.
- * 3. Give the new database to the collector, which decides by its rows.
+ * 3. Let our own engine look at what has changed meanwhile, so that the two are told of together: what it then still sees
+ *    as AIDE did not, has not changed since it was read.
+ * 4. Give the new database to the collector, which decides by its rows.
  */
 import { randomBytes } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
 import { aideConfigDigest } from '@holdfast/shared/aide-config';
-import type { AideSpec } from '@holdfast/shared/aide-database';
-import { AideFields, rowOf } from '@holdfast/shared/aide-row';
 import type { Manifest } from '@holdfast/shared/manifest';
 import type { ScopeMatcher } from '@holdfast/shared/scope';
 import type { ScanResult } from '@holdfast/shared/wire';
@@ -22,6 +22,7 @@ import { scanDatabase } from './database-file.ts';
 import type { AideInstallation } from './find-aide.ts';
 import { type AideLook, lookWithAide } from './look-with-aide.ts';
 import { openNamelessFile } from './nameless-file.ts';
+import { RowTally } from './row-tally.ts';
 
 export interface RunRequest {
   readonly aide: AideInstallation;
@@ -29,8 +30,10 @@ export interface RunRequest {
   /** A byte string. */
   readonly hostRoot: string;
   readonly baseline: AideBaseline | null;
-  /** What our own scan sees of the same scope. */
+  /** What our own scan sees of the same scope; live. */
   readonly manifest: Manifest;
+  /** Brings `manifest` up to date. */
+  readonly sweep: () => Promise<void>;
   readonly scope: ScopeMatcher;
   readonly databases: AideDatabases;
   readonly stateDirectory: string;
@@ -59,7 +62,7 @@ export async function runAide(request: RunRequest): Promise<RunResult> {
     const trouble = await fetchBaseline(databases, baseline.digest, baselineFile, signal);
     if (trouble !== null) return { trouble };
   }
-  const startedAt = new Date(request.clock()).toISOString();
+  const startedMs = request.clock();
   const start = performance.now();
   const database = files.use(await openNamelessFile(stateDirectory));
   const rows = new RowTally(request);
@@ -74,6 +77,7 @@ export async function runAide(request: RunRequest): Promise<RunResult> {
   });
   signal.throwIfAborted();
   const durationMs = Math.round(performance.now() - start);
+  await request.sweep();
   const judgement = judge(look, rows, request, given === null);
   const isUsable = judgement.verdict === 'same' || judgement.verdict === 'drift';
   const { digest } = look.database;
@@ -81,10 +85,12 @@ export async function runAide(request: RunRequest): Promise<RunResult> {
     const stored = await databases.store(digest, database, signal);
     if (stored.kind !== 'done') return { trouble: untold(stored) };
   }
+  const moved = rows.changedSince(startedMs);
   const run = {
     ...describe(look, request),
-    startedAt,
+    startedAt: new Date(startedMs).toISOString(),
     durationMs,
+    ...(moved.length > 0 && { moved }),
     database: isUsable ? digest : null,
     verdict: judgement.verdict,
   };
@@ -163,44 +169,4 @@ function describe(
     warnings: [...stderr.warnings],
     warningsTotal: stderr.total,
   };
-}
-
-/** Counts the rows of the new database. */
-class RowTally {
-  /** Files without the hash that counts, though our own scan could read them. */
-  unhashed = 0;
-  readonly #request: Pick<RunRequest, 'manifest' | 'scope'>;
-  #hashed = 0;
-  #bytes = 0;
-
-  constructor(request: Pick<RunRequest, 'manifest' | 'scope'>) {
-    this.#request = request;
-  }
-
-  take(line: string, spec: AideSpec): void {
-    const fields = new AideFields(line, spec);
-    if (!fields.field('perm').padStart(6, '0').startsWith('10')) return;
-    if (fields.has('sha256')) {
-      this.#hashed += 1;
-      this.#bytes += Number(fields.field('size'));
-    } else if (this.#shouldBeHashed(rowOf(line, spec).path)) this.unhashed += 1;
-  }
-
-  scanResult({ startedAt, durationMs, entries, added, removed, changed }: Omit<AideRun, 'id'>): ScanResult {
-    return {
-      net: 'aide',
-      startedAt,
-      durationMs,
-      entries,
-      hashed: this.#hashed,
-      bytes: this.#bytes,
-      unread: this.unhashed,
-      changed: (added ?? 0) + (removed ?? 0) + (changed ?? 0),
-    };
-  }
-
-  #shouldBeHashed(path: string): boolean {
-    const { manifest, scope } = this.#request;
-    return (scope.match(path)?.attributes.has('sha256') ?? true) && manifest.get(path)?.unread === undefined;
-  }
 }

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { buffer } from 'node:stream/consumers';
 import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import type { Manifest } from '@holdfast/shared/manifest';
 import { checkScope, compileScope, type Scope } from '@holdfast/shared/scope';
 import type { AideBaseline, AideReport } from '@holdfast/shared/wire-aide';
 import { openAideDatabases } from '#io/aide-databases';
@@ -22,6 +23,8 @@ export interface AideSite {
   readonly databases: Map<string, Buffer>;
   readonly requests: string[];
   readonly engine: AideEngine;
+  /** What our own engine sees. */
+  readonly manifest: Manifest;
   /** Where the reported path `path` lies. */
   readonly at: (path: string) => string;
   /** From now on AIDE is a script: `lines` before it is started, with `$AIDE` for the real one. */
@@ -97,6 +100,9 @@ export async function aideSite(t: TestContext, options: AideSiteOptions = {}): P
     databases,
     requests,
     engine,
+    get manifest() {
+      return observer.manifest!;
+    },
     at: (path) => join(hostRoot, path),
     become,
     async look() {

@@ -34,4 +34,6 @@ export interface Observation {
   onState(listener: () => void): () => void;
   /** A full scan at full speed, after the one that is running if there is one. Resolves when it has ended. */
   rescan(): Promise<ScanResult>;
+  /** A metadata sweep that begins from now on. Resolves when it has ended, however it did. */
+  sweep(): Promise<void>;
 }

@@ -18,6 +18,8 @@ export class MetadataSweeps implements Disposable {
   readonly #options: MetadataSweepsOptions;
   /** Resolves when the walk that is running has ended. */
   #walking: Promise<void> | null = null;
+  /** The sweep that began last. */
+  #sweeping = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
   #begun = 0;
   #told = 0;
@@ -27,18 +29,23 @@ export class MetadataSweeps implements Disposable {
     this.#options = options;
   }
 
-  /** A sweep that begins now, or as soon as the walk that is running has ended; the next ones follow it. */
+  /**
+   * A sweep that begins now, or as soon as the walk that is running has ended; the next ones follow it. Resolves when it
+   * has ended, however it did.
+   */
   async now(): Promise<void> {
     await this.#walking;
-    if (this.#walking || this.#closed) return; // another one waited too, and has begun it
+    if (this.#closed) return;
+    if (this.#walking) return this.#sweeping; // another one waited too, and has begun it
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => void this.now(), this.#options.everySeconds * 1000);
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#walking = promise;
-    await this.#sweep(() => {
+    this.#sweeping = this.#sweep(() => {
       if (this.#walking === promise) this.#walking = null;
       resolve();
     });
+    await this.#sweeping;
   }
 
   [Symbol.dispose](): void {

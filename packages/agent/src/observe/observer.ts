@@ -87,6 +87,10 @@ class TreeObserver implements Observer {
     return this.#fullScans.rescan();
   }
 
+  sweep(): Promise<void> {
+    return this.#sweeps.now();
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
     this.#sweeps[Symbol.dispose]();

@@ -33,6 +33,10 @@ export class TestObservation implements Observation {
     this.tellState();
   }
 
+  sweep(): Promise<void> {
+    return Promise.resolve();
+  }
+
   tellState(): void {
     for (const listener of this.#onState) listener();
   }

@@ -162,6 +162,18 @@ test('a file that changes while AIDE runs, and after it, is no disagreement and 
   );
 });
 
+test('what changed and was put back while AIDE ran, unseen by our engine, is no disagreement by its ctime', async () => {
+  await using opened = await openTestStore();
+  const node = await new TwoEngineNode(opened.store, files).introduce();
+  node.agent.now += 600_000;
+  node.put('/etc/a', { content: 'b' });
+  const { text, run } = await node.beginRun({ moved: ['/etc/a'] });
+  node.put('/etc/a', { content: 'a' });
+  await node.endRun(text, run);
+  assert.deepEqual([await node.drift(), (await node.aide())!.disagreements], [[], 0]);
+  assert.equal((await opened.store.commands(node.name)).length, 1);
+});
+
 test('a run that AIDE began before an acceptance is asked for again, and nothing is lost', async () => {
   await using opened = await openTestStore();
   const node = await new TwoEngineNode(opened.store, files).introduce();

@@ -44,7 +44,7 @@ export interface RunContext extends AideIntake {
 }
 
 export function judgeRun(draft: AideDraft, run: AideRun, context: RunContext): void {
-  const { warnings, baseline: _, database: __, configDigest: ___, config: ____, ...told } = run;
+  const { warnings, baseline: _, database: __, configDigest: ___, config: ____, moved: _____, ...told } = run;
   draft.state = {
     ...draft.state,
     run: {
@@ -248,8 +248,9 @@ function nativesOf({ baseline, observed }: RunContext): NativeEntries {
 function movedSince(run: AideRun, { view, report, now, moved }: RunContext): (path: string) => boolean {
   const age = Date.parse(report.agent.clock) - Date.parse(run.startedAt);
   const since: Millis = now - Math.max(0, age) - movedMarginMs;
+  const told = new Set(run.moved);
   let known: ReadonlySet<string> | null = null;
-  return (path) => moved(path) || (known ??= view.aide.movedSince(since)).has(path);
+  return (path) => moved(path) || told.has(path) || (known ??= view.aide.movedSince(since)).has(path);
 }
 
 function recordOf(run: AideRun, newer: AideDatabase, { report }: RunContext): AideDatabaseRecord {
