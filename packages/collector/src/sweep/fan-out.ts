@@ -16,6 +16,8 @@ export interface FanOutOptions {
   readonly breaker: BreakerState;
   readonly limits: BreakerLimits;
   readonly stop: AbortSignal;
+  /** The one that will best tell whether any can be planned; null for none in particular. */
+  probe(waiting: readonly string[]): string | null;
   plan(stack: string): Promise<PlannedStack>;
   onPlanned(planned: PlannedStack): void;
   onProgress(event: SweepProgress): void;
@@ -39,7 +41,9 @@ export async function fanOut(stacks: readonly string[], options: FanOutOptions):
     options.onPlanned(planned);
     if (stop.aborted) return;
     const before = breaker;
-    breaker = afterStack(breaker, planned.breaker, limits);
+    // One that fails once more, after another could be planned, tells of itself.
+    if (planned.breaker === null || !retried.has(stack))
+      breaker = afterStack(breaker, planned.breaker, limits);
     if (planned.breaker !== null) suspects.set(stack, planned.breaker);
     if (breaker.kind === 'open' && before.kind !== 'open') {
       options.onProgress({ kind: 'paused', because: breaker.because, pauseMs: breaker.pauseMs });
@@ -57,7 +61,9 @@ export async function fanOut(stacks: readonly string[], options: FanOutOptions):
 
   while (!stop.aborted) {
     while (queue.length > 0 && underWay.size < allowed(breaker, concurrency)) {
-      const one = planOne(queue.shift()!).finally(() => underWay.delete(one));
+      const probe = breaker.kind === 'probing' ? options.probe(queue) : null;
+      const [stack] = queue.splice(probe === null ? 0 : queue.indexOf(probe), 1);
+      const one = planOne(stack!).finally(() => underWay.delete(one));
       underWay.add(one);
     }
     if (underWay.size > 0) await Promise.race(underWay);

@@ -17,7 +17,7 @@ import { type PlanContext, type PlannedStack, planStack, stopReason } from '#swe
 import { clearLeftovers } from '#sweep/strays';
 import type { SweepPorts, SweepRequest, SweepResult } from '#sweep/sweep-request';
 
-const deadlineReason = "the sweep's deadline came first";
+export const deadlineReason = "the sweep's deadline came first";
 const interruptReason = 'the sweep was interrupted';
 
 /** Resolves when nothing of it runs any more. Throws if the request is wrong or its directories can't be used. */
@@ -86,11 +86,8 @@ class Sweep {
     return this.#finish(planned, predictedMs, stop.signal, gaveUp);
   }
 
-  /** The quickest stack goes ahead alone: it shows whether any can be planned. */
   #planAll(ordered: readonly string[], context: PlanContext): Promise<string | null> {
-    const first = quickestStack(ordered, this.#request.hints);
-    const rest = ordered.filter((stack) => stack !== first);
-    return this.#fanOut(first === null ? [] : [first, ...rest], context, (planned) => {
+    return this.#fanOut(ordered, context, (planned) => {
       const { result, breaker } = planned;
       this.#keep(planned);
       // A failure that is not the stack's own may be tried again; a difference is planned again.
@@ -132,7 +129,7 @@ class Sweep {
     context: PlanContext,
     onPlanned: (planned: PlannedStack) => void,
   ): Promise<string | null> {
-    const { limits } = this.#request;
+    const { limits, hints } = this.#request;
     const { confirming } = context;
     return fanOut(stacks, {
       concurrency: limits.concurrency,
@@ -143,6 +140,7 @@ class Sweep {
         probes: limits.breakerProbes,
       },
       stop: context.stop,
+      probe: (waiting) => quickestStack(waiting, hints),
       plan: (stack) => {
         this.#ports.onProgress({ kind: 'planning', stack, confirming });
         return planStack(stack, context);

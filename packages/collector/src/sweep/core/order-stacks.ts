@@ -48,7 +48,10 @@ export function predictMs(
   return Math.round(makespan(durations, concurrency) + makespan(again, concurrency));
 }
 
-/** The stack that is planned alone at first: the one that will soonest tell whether any can be planned. */
+/**
+ * The stack that is planned alone, at first and after a pause: the one that will soonest tell whether any can be planned.
+ * One that could not be planned last time tells only of itself.
+ */
 export function quickestStack(
   stacks: readonly string[],
   hints: ReadonlyMap<string, OrderHint>,
