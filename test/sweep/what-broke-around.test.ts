@@ -230,6 +230,21 @@ test('a Vault token reaches children by environment alone, and is revoked after 
   assert.match(sealed.output, /2 unmeasured/);
 });
 
+test('the deadline counts from the first step on: what prepares the checkout ends with it', {
+  skip,
+}, async () => {
+  await using tree = await treeOf('a');
+  const config = join(tree.directory, 'collector.yaml');
+  writeFileSync(
+    config,
+    `sweep:\n  source: {path: ${tree.root}}\n  marker: main.tf\n  command: [terraform, plan]\n  stackTimeoutSeconds: 1\n  deadlineSeconds: 1\n  prepare: [sleep 60]\n`,
+  );
+  const { exit, output } = await sweepByHand(['--config', config], { HOLDFAST_DATA_DIR: freshDirectory() });
+  assert.equal(exit, 1);
+  assert.match(output, /nothing was planned: prepare: .*the sweep's deadline came first/);
+  assert.deepEqual(workingBelow(tree.root), []);
+});
+
 test('kill -9 while the checkout is prepared leaves no child', { skip }, async () => {
   await using tree = await treeOf('a');
   const config = join(tree.directory, 'collector.yaml');

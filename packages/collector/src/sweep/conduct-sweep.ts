@@ -11,7 +11,7 @@ import { childEnvironment, secretsOfEnvironment } from '#sweep/core/child-enviro
 import { unmeasured } from '#sweep/core/make-result';
 import { Redactor } from '#sweep/core/redactor';
 import type { StackResult } from '#sweep/core/stack-result';
-import { runSweep } from '#sweep/run-sweep';
+import { deadlineReason, runSweep } from '#sweep/run-sweep';
 import type { StackHint, SweepProgress, SweepResult } from '#sweep/sweep-request';
 import type { SweepConfig } from '../sweep-config.ts';
 import { checkOut } from './source/checkout.ts';
@@ -75,6 +75,9 @@ class Conduct {
   readonly #parts: SweepParts;
   readonly #startedAt: Millis;
   readonly #children: Readonly<Record<string, string>>;
+  readonly #deadline: AbortSignal;
+  /** Of what goes before the plans and between them. */
+  readonly #signal: AbortSignal;
   #scope: SweepScope | null = null;
   #stacks: readonly string[];
   #confirmedOn: string | null = null;
@@ -85,6 +88,8 @@ class Conduct {
     this.#startedAt = parts.clock();
     this.#stacks = task.knownStacks;
     this.#children = childEnvironment(parts.environment, task.config.environment);
+    this.#deadline = AbortSignal.timeout(task.config.limits.deadlineMs);
+    this.#signal = AbortSignal.any([parts.signal, this.#deadline]);
   }
 
   async run(): Promise<ConductedSweep> {
@@ -110,13 +115,15 @@ class Conduct {
 
   failed(failure: NonNullable<SweepEnd['failure']>): ConductedSweep {
     const isStopped = this.#parts.signal.aborted;
+    const isLate = !isStopped && this.#deadline.aborted;
+    const told = isLate ? `${failure.diagnostic}; ${deadlineReason}` : failure.diagnostic;
     return {
       scope: this.#scope,
       end: {
         endedAt: this.#parts.clock(),
         phase: isStopped ? 'interrupted' : 'failed',
-        failure,
-        endedBy: isStopped ? 'interrupt' : null,
+        failure: { ...failure, diagnostic: told },
+        endedBy: isStopped ? 'interrupt' : isLate ? 'deadline' : null,
         confirmedOn: null,
         predictedMs: null,
         reclassified: 0,
@@ -124,7 +131,7 @@ class Conduct {
         balanced: true,
         leaked: false,
       },
-      results: this.#stacks.map((stack) => unmeasured(stack, `${failure.phase}: ${failure.diagnostic}`)),
+      results: this.#stacks.map((stack) => unmeasured(stack, `${failure.phase}: ${told}`)),
     };
   }
 
@@ -142,9 +149,9 @@ class Conduct {
   }
 
   #checkOut() {
-    const { directory, environment, signal } = this.#parts;
+    const { directory, environment } = this.#parts;
     const { source, user } = this.#task.config;
-    return checkOut(source, { directory, environment, signal, runAs: user });
+    return checkOut(source, { directory, environment, signal: this.#signal, runAs: user });
   }
 
   #prepare(root: string, vault: VaultSession | null): Promise<void> {
@@ -153,7 +160,7 @@ class Conduct {
     const redactor = new Redactor([...secretsOfEnvironment(environment), ...(vault?.secrets() ?? [])]);
     return prepareCheckout(
       config,
-      { cwd: root, environment, signal: this.#parts.signal, runAs: config.user },
+      { cwd: root, environment, signal: this.#signal, runAs: config.user },
       (text) => redactor.redact(text),
     );
   }
@@ -163,9 +170,9 @@ class Conduct {
     stacks: Parameters<typeof crossCheck>[1],
   ): Promise<SweepScope['disagreement']> {
     const { config } = this.#task;
-    const { log, signal } = this.#parts;
+    const { log } = this.#parts;
     if (!config.markers.some((marker) => marker.startsWith('terragrunt.'))) return null;
-    const how = { environment: this.#children, signal, runAs: config.user };
+    const how = { environment: this.#children, signal: this.#signal, runAs: config.user };
     const compared = await crossCheck(root, stacks, config.command, how);
     if (compared.kind === 'unavailable') {
       log.info({ reason: compared.reason }, 'discovery was not compared with what terragrunt finds');
