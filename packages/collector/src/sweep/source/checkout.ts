@@ -91,7 +91,11 @@ function gitIn({ environment, runAs, signal }: CheckoutParts): Git {
     ['credential.helper', ''],
     ['protocol.ext.allow', 'never'],
     ['safe.directory', '*'],
-    ['gc.auto', '0'],
+    // What a fetch a day leaves behind is tidied up by the fetch itself, and by nothing that outlives it.
+    ['gc.autoDetach', 'false'],
+    ['maintenance.autoDetach', 'false'],
+    ['fetch.recurseSubmodules', 'false'],
+    ['submodule.recurse', 'false'],
   ].flatMap(([name, value]) => ['-c', `${name}=${value}`]);
   return (cwd, args, extra = {}) =>
     runProgram({
