@@ -1,5 +1,6 @@
 /** Progress of a sweep: one line that is rewritten on a terminal, plain lines elsewhere. */
 import type { Writable } from 'node:stream';
+import { shownName } from '#sweep/core/shown-name';
 import type { SweepLimits, SweepProgress } from '#sweep/sweep-request';
 
 const clearLine = '\r\u001b[K';
@@ -24,10 +25,11 @@ export function sweepProgress(
         say(`${total} stacks${prediction(event, limits.deadlineMs)}`);
         break;
       case 'planning':
-        running.add(event.stack);
+        running.add(shownName(event.stack));
         break;
       case 'planned': {
-        const { stack, outcome, durationMs } = event.result;
+        const { outcome, durationMs } = event.result;
+        const stack = shownName(event.result.stack);
         running.delete(stack);
         if (!event.isFinal) break;
         done += 1;
@@ -58,7 +60,10 @@ function prediction(
   deadlineMs: number,
 ): string {
   if (predictedMs === null) return '; how long it will take is not known yet';
-  const minutes = (ms: number) => `${(ms / 60_000).toFixed(1)} min`;
   const verdict = fitsDeadline ? 'within' : 'MORE THAN';
-  return `; expected to take ${minutes(predictedMs)}, ${verdict} the deadline of ${minutes(deadlineMs)}`;
+  return `; expected to take ${lasting(predictedMs)}, ${verdict} the deadline of ${lasting(deadlineMs)}`;
+}
+
+function lasting(ms: number): string {
+  return ms < 120_000 ? `${Math.ceil(ms / 1000)} s` : `${(ms / 60_000).toFixed(1)} min`;
 }

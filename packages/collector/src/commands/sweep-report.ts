@@ -2,6 +2,7 @@
 import type { Writable } from 'node:stream';
 import type { SweepEnd, SweepScope } from '#store/sweep-store';
 import { foldCauses } from '#sweep/core/fold-causes';
+import { shownName } from '#sweep/core/shown-name';
 import { causeOf, outcomes, type StackResult } from '#sweep/core/stack-result';
 
 export interface SweepReport {
@@ -43,12 +44,14 @@ export function writeReport(out: Writable, report: SweepReport, asJson: boolean)
     return;
   }
   const told = results.filter(({ outcome }) => outcome !== 'clean' && outcome !== 'excluded');
-  const width = Math.max(0, ...told.map(({ stack }) => stack.length));
-  for (const result of told) out.write(`${result.stack.padEnd(width)}  ${lineOf(result)}\n`);
+  const width = Math.max(0, ...told.map(({ stack }) => shownName(stack).length));
+  for (const result of told) out.write(`${shownName(result.stack).padEnd(width)}  ${lineOf(result)}\n`);
   for (const { stacks, action, type, attributes } of foldCauses(results).filter(
     ({ stacks }) => stacks.length > 1,
   )) {
-    out.write(`one cause, ${stacks.length} stacks: ${action} of ${type} (${attributes.join(', ')})\n`);
+    out.write(
+      `one cause, ${stacks.length} stacks: ${action} of ${type} (${shownName(attributes.join(', '))})\n`,
+    );
   }
   for (const { rule, matched, expired } of end.rules) {
     if (expired) out.write(`rule has expired: ${rule}\n`);
@@ -56,7 +59,7 @@ export function writeReport(out: Writable, report: SweepReport, asJson: boolean)
   }
   const unknown = scope?.disagreement?.onlyTerragrunt ?? [];
   if (unknown.length > 0)
-    out.write(`terragrunt finds ${unknown.length} that no glob matches, as ${unknown[0]}\n`);
+    out.write(`terragrunt finds ${unknown.length} that no glob matches, as ${shownName(unknown[0]!)}\n`);
   for (const glob of scope?.unmatched ?? []) out.write(`no stack matches ${glob}\n`);
   if (end.failure) out.write(`nothing was planned: ${end.failure.phase}: ${end.failure.diagnostic}\n`);
   const counts = outcomes.flatMap((outcome) => {

@@ -1,9 +1,13 @@
 /** What the webhook says of a sweep: only what got worse or recovered, by name, with long lists folded. Pure. */
 import { foldCauses } from '#sweep/core/fold-causes';
 import { isWorse, type StackNews } from '#sweep/core/stack-news';
+import { shownName } from '#sweep/core/shown-name';
 import type { StackState } from '#sweep/core/stack-state';
 import type { SweepRecord } from '#store/sweep-store';
 import { slackText, type WebhookMessage } from './webhook.ts';
+
+/** A name in a line of Slack's. */
+const named = (name: string) => slackText(shownName(name));
 
 const maxLinesPerPart = 15;
 const maxStacksPerLine = 5;
@@ -36,7 +40,7 @@ export function sweepMessage(
         .filter(({ stacks }) => stacks.length > 1)
         .map(
           ({ stacks, action, type, attributes }) =>
-            `:link: one cause, ${stacks.length} stacks: ${action} of ${slackText(type)} (${slackText(attributes.slice(0, 5).join(', '))}): ${stackList(stacks)}`,
+            `:link: one cause, ${stacks.length} stacks: ${action} of ${slackText(type)} (${named(attributes.slice(0, 5).join(', '))}): ${stackList(stacks)}`,
         ),
     ),
     ...folded(better.map((one) => `:white_check_mark: ${lineOf(one, stateOf(one.stack))}`)),
@@ -69,7 +73,7 @@ function headline({ counts, discovered, scope }: SweepRecord, worse: number, bet
 }
 
 function lineOf(news: StackNews, state: StackState | undefined): string {
-  const stack = `\`${slackText(news.stack)}\``;
+  const stack = `\`${named(news.stack)}\``;
   switch (news.kind) {
     case 'differs':
       return `${stack}: ${news.cause}${news.was === null ? '' : ` (was ${news.was})`}${changesOf(state)}`;
@@ -86,7 +90,7 @@ function changesOf(state: StackState | undefined): string {
   const counts = Object.entries(state?.measured?.changeCounts ?? {}).map(([action, n]) => `${n} ${action}`);
   const first = state?.measured?.changes.find(({ hidden }) => !hidden)?.address;
   if (counts.length === 0) return '';
-  return `: ${counts.join(', ')}${first === undefined ? '' : `, as in ${slackText(first)}`}`;
+  return `: ${counts.join(', ')}${first === undefined ? '' : `, as in ${named(first)}`}`;
 }
 
 function folded(lines: readonly string[]): string[] {
@@ -95,6 +99,6 @@ function folded(lines: readonly string[]): string[] {
 }
 
 function stackList(stacks: readonly string[]): string {
-  const shown = stacks.slice(0, maxStacksPerLine).map(slackText).join(', ');
+  const shown = stacks.slice(0, maxStacksPerLine).map(named).join(', ');
   return stacks.length > maxStacksPerLine ? `${shown} and ${stacks.length - maxStacksPerLine} more` : shown;
 }
