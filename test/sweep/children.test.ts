@@ -189,7 +189,7 @@ test('a command that is not there is an error of each stack, and says so', async
 
 test('a plan that prints without end is read without end, and its memory is bounded', async () => {
   await using tree = await treeOfOne();
-  const command = await fakeCommand(tree, 'head -c 200000000 /dev/zero | tr "\\\\0" x; exit 1');
+  const command = await fakeCommand(tree, 'head -c 120000000 /dev/zero | tr "\\\\0" x; exit 1');
   const before = process.memoryUsage().rss;
   const swept = await tree.sweep({ command, limits: { stackTimeoutMs: 30_000 } });
   assert.equal(swept.of('one').outcome, 'error');

@@ -42,8 +42,13 @@ export function sweepOf(tree: StackTree): NodeJS.ProcessEnv {
 
 export async function collectorFor(dataDir: string, env: NodeJS.ProcessEnv): Promise<CollectorProcess> {
   const collector = startCollectorProcess(dataDir, await freePort(), env);
-  await untilReady(collector.url, 30_000);
-  return collector;
+  try {
+    await untilReady(collector.url, 30_000);
+    return collector;
+  } catch (error) {
+    await collector[Symbol.asyncDispose](); // or the test's own process never ends
+    throw error;
+  }
 }
 
 export interface Sweep {

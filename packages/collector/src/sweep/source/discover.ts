@@ -60,7 +60,7 @@ export async function discoverStacks(
   if (stacks.length === 0) {
     throw new SweepFailure(
       'config',
-      `no directory matches ${rules.stacks.join(', ')} and holds ${rules.markers.join(' or ')}`,
+      `no directory matches ${rules.stacks.join(', ')} and holds ${rules.markers.join(' or ')} (sweep.stacks, sweep.marker)`,
     );
   }
   const reasonOf = exclusion(rules);
