@@ -14,10 +14,10 @@
 export type Take = (run: string) => string;
 
 const secretName =
-  '[\\w.-]{0,60}(?:(?<!ask-)pass(?:word|wd|phrase|code)|(?<!by|com|sur|tres)pass(?![a-z])|secret|token|credential|(?<!sa)creds?(?![a-z])|(?:api|access|private|encryption|preshared)[-_]?key|[-_]key(?![a-z])|psk(?![a-z])|bearer|proxy-authorization|(?:set-)?cookie|connection[-_]?string)[\\w.-]{0,40}';
+  '[\\w.-]{0,60}(?:(?<!ask-)pass(?:word|wd|phrase|code)|(?<!by|com|sur|tres)pass(?![a-z])|(?<![a-z])pwd?(?![a-z])|(?:bind|root|user|admin|db)pwd?(?![a-z])|secret|token|credential|(?<!sa)creds?(?![a-z])|(?:api|access|private|encryption|preshared)[-_]?key|[-_]key(?![a-z])|psk(?![a-z])|bearer|proxy-authorization|(?:set-)?cookie|connection[-_]?string)[\\w.-]{0,40}';
 /** Secret only as a whole: `auth` in containerd's registry configuration, but not `authentication`. */
 const secretWord =
-  '(?<![\\w.-])(?:auth|key|pwd|dsn|community)(?=["\']?\\s{0,40}[=:])|(?<![\\w.-])authorization(?=["\']?\\s{0,40}[=:]\\s{0,40}\\S)';
+  '(?<![\\w.-])(?:auth|key|dsn|community)(?=["\']?\\s{0,40}[=:])|(?<![\\w.-])authorization(?=["\']?\\s{0,40}[=:]\\s{0,40}\\S)';
 /** `a = b`, `a: b`, `'a' => b`, `<a>b`, `a(b)`, `["--a", "b"]`, `a b`. */
 const between = '\\s{0,40}(?:[=:]{1,3}>?|[>(])\\s{0,40}|(?<=["\'])\\s{0,40},\\s{0,40}|\\s{1,40}';
 const assignment = new RegExp(`((?:${secretName}|${secretWord})["']?)(${between})(.*)$`, 'i');

@@ -3,7 +3,7 @@
  *
  * 1. The body of a PEM block, whatever it holds.
  * 2. The value of a key whose name says that it is secret; see hide-values.ts.
- * 3. User and password of a URL, and tokens by their known forms.
+ * 3. User and password of a URL, passwords that well-known programs are given, and tokens by their known forms.
  * 4. Long runs that look random.
  *
  * It errs on the side of taking too much. Each run is replaced by its length only, so equal lengths look equal: that two
@@ -28,6 +28,9 @@ const urlUser =
 /** `root:password@tcp(…)`, and what `curl -u` is given. */
 const userAndPassword = /(?<![\w.-])[\w.-]{1,100}:[^\s"'/@:]{1,200}(?=@[\w(])/g;
 const userOption = /(\s(?:-u|--(?:proxy-)?user)[\s=]{1,20}["']?)([^\s:]{1,200}:.*)$/gi;
+/** What these programs are given behind a letter, with a blank between or without. */
+const programOption =
+  /(\b(?:mysql|mariadb|redis-cli|openssl|ldap|sshpass)[\w-]{0,40}\s(?:[^|;]{0,300}?\s)?-(?:p\s?|[akw]\s))([^\s|;]{1,200})/g;
 const known =
   /\b(?:AKIA[0-9A-Z]{16}|eyJ[\w-]{8,2000}\.[\w-]{8,2000}(?:\.[\w-]{0,2000})?|gh[pousr]_\w{20,255}|glpat-[\w-]{20,100}|xox[abposr]-[\w-]{10,200}|hv[sb]\.[\w-]{20,500}|AGE-SECRET-KEY-1\w{20,100}|hf_[a-z]+_[\w-]{20,100}|[a-z0-9]{6}\.(?=[a-z]{0,15}\d)[a-z0-9]{16}\b)|\$(?:\d[abxy]?|y|gy|argon2\w{1,2}|scrypt)\$[^\s"':;]{8,500}/g;
 const longRun = /[A-Za-z0-9+/=_-]{20,}/g;
@@ -70,6 +73,7 @@ function scrubLine(line: string, hider: ValueHider, take: Take): string {
     .replaceAll(urlUser, (_match, scheme: string, user: string) => `${scheme}${take(user.slice(0, -1))}@`)
     .replaceAll(userAndPassword, take)
     .replaceAll(userOption, (_match, option: string, user: string) => option + take(user))
+    .replaceAll(programOption, (_match, option: string, value: string) => option + take(value))
     .replaceAll(known, take)
     .replaceAll(longRun, (run) => (looksRandom(run) ? take(run) : run));
   return isCut ? `${scrubbed} [${line.length - maxLineLength} characters more]` : scrubbed;
