@@ -39,6 +39,14 @@ describe('contents', () => {
     assert.deepEqual((await put(site, name, '', { contents: [item] })).json, { missing: [digest] });
   });
 
+  it('are not kept of files that are secret as a whole', async () => {
+    await using site = await CollectorApp.open();
+    const name = await introduceNode(site);
+    const secret = { ...item, path: '/etc/shadow' };
+    assert.deepEqual((await put(site, name, '', { contents: [secret] })).json, { missing: [] });
+    assert.equal((await put(site, name, `/${digest}`, text)).status, 404);
+  });
+
   it('are refused where they are not what their digest says, nobody told of them, or there is no such node', async () => {
     await using site = await CollectorApp.open();
     const name = await introduceNode(site);

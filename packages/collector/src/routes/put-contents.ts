@@ -1,6 +1,6 @@
 /** Takes the scrubbed text of a few small files, so that a drift can show what changed inside. */
 import { hash } from 'node:crypto';
-import { type ContentAnswer, ContentIndex, maxContentBytes } from '@holdfast/shared/content';
+import { type ContentAnswer, ContentIndex, isContentDenied, maxContentBytes } from '@holdfast/shared/content';
 import { NodeName } from '@holdfast/shared/wire';
 import { Digest } from '@holdfast/shared/wire-values';
 import { Type } from 'typebox';
@@ -33,7 +33,9 @@ export const putContents: Route = (app, context) => {
     },
     async ({ params, body, headers }): Promise<ContentAnswer> => {
       admit(params.node, Number(headers['content-length'] ?? maxIndexBytes));
-      const missing = await store.contents.tell(params.node, body.contents, clock());
+      // An honest agent sends none of these; whoever does is not to fill our database with secrets.
+      const contents = body.contents.filter(({ path }) => !isContentDenied(path));
+      const missing = await store.contents.tell(params.node, contents, clock());
       if (missing === null) throw new ProblemError('node-unknown', `No node ${params.node} has reported.`);
       return { missing };
     },

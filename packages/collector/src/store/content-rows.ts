@@ -2,7 +2,7 @@
 import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import type { Database } from 'better-sqlite3';
 import type { ContentItem } from '@holdfast/shared/content';
-import { bucketOf } from '@holdfast/shared/manifest';
+import { bucketOf, type Entries } from '@holdfast/shared/manifest';
 import type { Millis } from '#core/node-state';
 import type { ManifestRows } from '#store/manifest-rows';
 import type { NodeRecord } from '#store/node-rows';
@@ -93,15 +93,20 @@ function prepare(db: Database) {
   };
 }
 
-/** Whether the node's baseline has a file of this content at this path. */
-export function isBaselineContent(
+/** Says of a content whether the node's baseline has a file with it. For many questions at one moment. */
+export function baselineContents(
   { manifests }: { readonly manifests: ManifestRows },
   { baseline }: NodeRecord,
-  { path, sha256 }: ContentKey,
-): boolean {
-  if (!baseline) return false;
-  const digest = manifests.bucketDigests(baseline.digest)[bucketOf(path)];
-  return digest !== undefined && manifests.bucket(digest).get(path)?.sha256 === sha256;
+): (key: ContentKey) => boolean {
+  const digests = baseline ? manifests.bucketDigests(baseline.digest) : [];
+  const buckets = new Map<string, Entries>();
+  return ({ path, sha256 }) => {
+    const digest = digests[bucketOf(path)];
+    if (digest === undefined) return false;
+    const entries = buckets.get(digest) ?? manifests.bucket(digest);
+    buckets.set(digest, entries);
+    return entries.get(path)?.sha256 === sha256;
+  };
 }
 
 function keyOf({ path, sha256 }: ContentKey): string {

@@ -1,7 +1,7 @@
 /** The contents of nodes' files, as the store offers them. The guarantees are those of store.ts. */
 import type { ContentItem } from '@holdfast/shared/content';
 import type { Millis } from '#core/node-state';
-import { isBaselineContent } from '#store/content-rows';
+import { baselineContents } from '#store/content-rows';
 import type { GroupCommit } from '#store/group-commit';
 import type { NodeCache } from '#store/node-cache';
 import { reading } from '#store/storage-error';
@@ -35,7 +35,7 @@ export function contentStore(commits: GroupCommit, cache: NodeCache, tables: Tab
       commits.run(() => {
         const record = cache.current(node);
         if (!record || record.state.deletedAt !== null) return null;
-        return contents.replace(record.id, items, at, (key) => isBaselineContent(tables, record, key));
+        return contents.replace(record.id, items, at, baselineContents(tables, record));
       }),
     addText: (node, digest, text) =>
       commits.run(() => {
