@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { NewWindow } from '#core/change-window';
+import { globMatcher, SelectionTooCostlyError } from '#core/select-drift';
 import type { Store } from '#store/store';
 import { file, openTestStore, TestAgent } from '#store/test-node';
 
@@ -78,6 +79,36 @@ test('two changes that one report tells of are not expected', async () => {
     ['/etc/app/a', null],
     ['/etc/app/b', id],
   ]);
+});
+
+test('the change of a path that drifted already is expected only if that drift was', async () => {
+  await using opened = await openTestStore();
+  const { store } = opened;
+  const agent = await node(store);
+  await agent.tell(store, [file('/etc/app/a', 'x')]);
+  const first = await open(store, agent);
+  await agent.tell(store, [file('/etc/app/b', 'b')]);
+  await store.windows.close(first, agent.now, 'ada', null);
+  const second = await open(store, agent, { accept: true });
+  await agent.tell(store, [file('/etc/app/a', 'c'), file('/etc/app/new')]);
+  assert.deepEqual(await expected(store), [
+    ['/etc/app/a', null],
+    ['/etc/app/b', first],
+  ]);
+  await store.windows.close(second, agent.now, 'ada', null);
+  const third = await open(store, agent);
+  await agent.tell(store, [file('/etc/app/b', 'c')]);
+  assert.deepEqual((await expected(store))[1], ['/etc/app/b', third]);
+});
+
+test('windows share what matching their globs may cost, so that many do not hold up a report', () => {
+  const work = { left: 1000 };
+  const [first, second] = [globMatcher(['/etc/**'], work), globMatcher(['/etc/*x*'], work)];
+  assert.ok(first(`/etc/${'a'.repeat(50)}`));
+  assert.throws(() => {
+    for (let i = 0; i < 3; i++) second(`/etc/${'a'.repeat(50)}`);
+  }, SelectionTooCostlyError);
+  assert.throws(() => first('/etc/a'), SelectionTooCostlyError);
 });
 
 test('a window that asks for it accepts what it expects, in the transaction of the report, and nothing else', async () => {

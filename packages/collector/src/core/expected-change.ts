@@ -4,15 +4,18 @@
  *    several such windows the oldest counts.
  * 2. A further change of that path is not, whatever it leads to; nor is a change that the agent's events of one
  *    report tell to have been several: who slips in something of their own after the upgrade is to be seen.
- * 3. A drift that is expected says by which window. Where the window asks for it, the path is accepted at once, in the
+ * 3. Nor is the change of a path that drifted already, unless a window expected that: what waits for someone to look at it
+ *    is not explained by what came after it.
+ * 4. A drift that is expected says by which window. Where the window asks for it, the path is accepted at once, in the
  *    transaction of the report; the baseline then counts as not reviewed.
  */
+import { bucketOf } from '@holdfast/shared/manifest';
 import type { Report } from '@holdfast/shared/wire';
 import { acceptSelected } from '#core/accept-baseline';
 import type { ChangeWindow } from '#core/change-window';
 import type { EntryChange } from '#core/manifest-edit';
 import { type Millis, type NodeEffects, type NodeView, systemActor } from '#core/node-state';
-import { globMatcher, type Selects, SelectionTooCostlyError } from '#core/select-drift';
+import { globMatcher, maxSelectionWork, SelectionTooCostlyError, type WorkLeft } from '#core/select-drift';
 
 const maxReasonLength = 1000;
 
@@ -31,9 +34,10 @@ export function withExpected(
   report: Pick<Report, 'events'>,
   now: Millis,
 ): NodeEffects {
-  const windows = view.windows(now).map((window) => ({ window, matches: globMatcher(window.paths) }));
-  if (windows.length === 0 || changes.length === 0) return effects;
-  const moved = new Set([...effects.drift.started, ...effects.drift.altered].map(({ path }) => path));
+  const windows = changes.length === 0 ? [] : view.windows(now);
+  if (windows.length === 0) return effects;
+  const windowsOver = matcherOf(windows);
+  const mayBeExpected = pathsThatMay(view, effects.drift);
   const told = countEvents(
     report,
     view.state?.journal === effects.state.journal ? view.state.eventsStored : 0,
@@ -42,28 +46,50 @@ export function withExpected(
   const marked: { window: number; path: string }[] = [];
   const toAccept = new Map<ChangeWindow, Set<string>>();
   for (const { path } of changes) {
-    const over = windows.filter(({ matches }) => isOver(matches, path));
+    const over = windowsOver(path);
     const [first] = over;
     if (!first) continue;
-    const isFirstChange = over.every(({ window }) => !view.isWindowUsed(window.id, path));
-    for (const { window } of over) used.push({ window: window.id, path });
-    if (!isFirstChange || (told.get(path) ?? 1) > 1 || !moved.has(path)) continue;
-    marked.push({ window: first.window.id, path });
-    if (!first.window.accept) continue;
-    const paths = toAccept.get(first.window) ?? new Set();
-    toAccept.set(first.window, paths.add(path));
+    const isFirstChange = over.every(({ id }) => !view.isWindowUsed(id, path));
+    for (const { id } of over) used.push({ window: id, path });
+    if (!isFirstChange || (told.get(path) ?? 1) > 1 || !mayBeExpected.has(path)) continue;
+    marked.push({ window: first.id, path });
+    if (!first.accept) continue;
+    const paths = toAccept.get(first) ?? new Set();
+    toAccept.set(first, paths.add(path));
   }
   return acceptExpected({ ...effects, expected: { used, marked } }, toAccept, now);
 }
 
-/** A window whose globs cost too much to match expects nothing more of this report. */
-function isOver(matches: Selects, path: string): boolean {
-  try {
-    return matches(path);
-  } catch (error) {
-    if (error instanceof SelectionTooCostlyError) return false;
-    throw error;
+/** Which windows are over a path, oldest first. Once their globs together cost too much to match, none is over the rest. */
+function matcherOf(windows: readonly ChangeWindow[]): (path: string) => readonly ChangeWindow[] {
+  const work: WorkLeft = { left: maxSelectionWork };
+  const matchers = windows.map((window) => ({ window, matches: globMatcher(window.paths, work) }));
+  let isSpent = false;
+  return (path) => {
+    if (isSpent) return [];
+    try {
+      return matchers.filter(({ matches }) => matches(path)).map(({ window }) => window);
+    } catch (error) {
+      if (!(error instanceof SelectionTooCostlyError)) throw error;
+      isSpent = true;
+      return [];
+    }
+  };
+}
+
+/** Paths that begin to drift, or whose drift a window expected as it was. */
+function pathsThatMay(
+  view: Pick<NodeView, 'standing'>,
+  { started, altered }: NodeEffects['drift'],
+): ReadonlySet<string> {
+  const paths = new Set(started.map(({ path }) => path));
+  const changed = new Set(altered.map(({ path }) => path));
+  for (const index of new Set([...changed].map(bucketOf))) {
+    for (const { path, expected } of view.standing(index)) {
+      if (expected !== null && changed.has(path)) paths.add(path);
+    }
   }
+  return paths;
 }
 
 /** How often each path changed, by the events that are not stored yet. */

@@ -81,15 +81,25 @@ export function globsProblem(globs: readonly string[]): string | null {
   return null;
 }
 
-/** Whether any of `sources`, none of which may have a {@link globsProblem}, matches a path. */
-export function globMatcher(sources: readonly string[]): Selects {
+/** Work that is left to do; shared by those who must not do more than this together. */
+export interface WorkLeft {
+  left: number;
+}
+
+/**
+ * Whether any of `sources`, none of which may have a {@link globsProblem}, matches a path. Throws
+ * {@link SelectionTooCostlyError} while it is asked, once no `work` is left.
+ */
+export function globMatcher(
+  sources: readonly string[],
+  work: WorkLeft = { left: maxSelectionWork },
+): Selects {
   const globs = sources.map(compileGlob);
-  let left = maxSelectionWork;
   return (path) => {
     for (const glob of globs) {
       if (!path.startsWith(glob.literalPrefix)) continue;
-      left -= path.length * glob.source.length;
-      if (left < 0) throw new SelectionTooCostlyError();
+      work.left -= path.length * glob.source.length;
+      if (work.left < 0) throw new SelectionTooCostlyError();
       if (glob.matches(path)) return true;
     }
     return false;
