@@ -58,8 +58,14 @@ const collectorTemplate = (path: string) =>
 const sweepJob = () => specOf(render('sweep'), 'CronJob') as CronJobSpec;
 const sweepTemplate = () => sweepJob().jobTemplate.spec.template;
 
+const restorePod = () => specOf(render('restore'), 'Pod') as PodSpec;
+
 test('every pod is admitted by the level restricted, and cannot write to its image', { skip }, () => {
-  for (const { spec } of [...overlays.map(collectorTemplate), sweepTemplate()]) {
+  for (const spec of [
+    ...overlays.map((path) => collectorTemplate(path).spec),
+    sweepTemplate().spec,
+    restorePod(),
+  ]) {
     assert.deepEqual(restrictedProblems(spec), []);
     assert.equal(spec.containers[0]!.securityContext?.readOnlyRootFilesystem, true);
     assert.deepEqual([spec['automountServiceAccountToken'], spec['enableServiceLinks']], [false, false]);
@@ -157,6 +163,30 @@ for (const [path, template] of [
     assert.equal(config.sweep !== null, path === 'sweep');
   });
 }
+
+test('a restore has the volumes of the collector, where the collector has them, and its image and user', {
+  skip,
+}, () => {
+  const own = specOf(render('base'), 'StatefulSet') as {
+    template: Template;
+    volumeClaimTemplates: { metadata: { name: string } }[];
+  };
+  const restore = restorePod();
+  const claims = own.volumeClaimTemplates.map(({ metadata }) => `${metadata.name}-holdfast-collector-0`);
+  assert.deepEqual(
+    restore.volumes.flatMap((volume) => {
+      const claim = volume['persistentVolumeClaim'] as { claimName: string } | undefined;
+      return claim === undefined ? [] : [claim.claimName];
+    }),
+    claims,
+  );
+  const [there, here] = [own.template.spec, restore].map(({ containers, securityContext }) => ({
+    user: securityContext!.runAsUser,
+    image: containers[0]!.image,
+    mounts: containers[0]!.volumeMounts.filter(({ name }) => ['data', 'backups'].includes(name)),
+  }));
+  assert.deepEqual(here, there);
+});
 
 test('the sweep ends by itself and has ten minutes left for its results', { skip }, () => {
   const { schedule, concurrencyPolicy, jobTemplate } = sweepJob();
