@@ -15,6 +15,7 @@ import { readText } from '#io/read-text';
 import type { HostPath } from '#io/tree/host-path';
 import type { Log } from '../observe/options.ts';
 import { Compile } from 'typebox/compile';
+import { runInSlices } from '../observe/run-in-slices.ts';
 import { createWakeup } from './wakeup.ts';
 
 const answerShape = Compile(ContentAnswer);
@@ -23,6 +24,14 @@ const answerShape = Compile(ContentAnswer);
 const refreshMs = 24 * 3_600_000;
 /** Before a collector that does not take contents is asked again. */
 const unsupportedMs = 3_600_000;
+
+/** Entries that are held against the allow-list between two yields. */
+const entriesPerStep = 128;
+
+interface Listed {
+  readonly path: string;
+  readonly sha256: string;
+}
 
 export interface ContentTellerOptions {
   readonly observation: Observation;
@@ -93,7 +102,7 @@ export class ContentTeller {
     const { epoch, log } = this.#options;
     const atEpoch = epoch();
     this.#isWanted = false;
-    const contents = await this.#index();
+    const contents = await this.#index(signal);
     const index = await this.#put('/contents', 'application/json', JSON.stringify({ contents }), signal);
     if (index.kind !== 'answered') return this.#failed(index);
     const { missing } = index.value;
@@ -123,9 +132,9 @@ export class ContentTeller {
   }
 
   /** Reads what is new or changed since the last round, a file at a time. */
-  async #index(): Promise<ContentItem[]> {
+  async #index(signal: AbortSignal): Promise<ContentItem[]> {
     const items = new Map<string, ContentItem>();
-    for (const { path, sha256 } of this.#listed()) {
+    for (const { path, sha256 } of await this.#listed(signal)) {
       const known = this.#items.get(path);
       const item = known?.sha256 === sha256 ? known : await this.#read(path, sha256);
       if (item) items.set(path, item);
@@ -135,13 +144,19 @@ export class ContentTeller {
   }
 
   /** Sorted by path. */
-  #listed(): { path: string; sha256: string }[] {
+  async #listed(signal: AbortSignal): Promise<Listed[]> {
+    const listed: Listed[] = [];
+    await runInSlices(this.#list(listed), signal, () => {});
+    return listed.sort((a, b) => (a.path < b.path ? -1 : 1)).slice(0, maxContents);
+  }
+
+  *#list(listed: Listed[]): Generator<void> {
     const { observation, isAllowed } = this.#options;
-    const listed: { path: string; sha256: string }[] = [];
+    let looks = 0;
     for (const { path, type, sha256 } of observation.manifest?.entries() ?? ([] as Entry[])) {
       if (type === 'file' && sha256 !== undefined && isAllowed(path)) listed.push({ path, sha256 });
+      if (++looks % entriesPerStep === 0) yield;
     }
-    return listed.sort((a, b) => (a.path < b.path ? -1 : 1)).slice(0, maxContents);
   }
 
   async #read(path: string, sha256: string): Promise<ContentItem | null> {
