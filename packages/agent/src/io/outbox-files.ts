@@ -1,4 +1,5 @@
 /** The outbox on disk: a directory of segments, the newest of which grows. Nothing here decides what is kept. */
+import { existsSync } from 'node:fs';
 import { type FileHandle, mkdir, open, readdir, readFile, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { writeFileAtomically } from '#io/atomic-file';
@@ -46,9 +47,17 @@ export function segmentPath(directory: string, first: number): string {
   return join(directory, `${String(first).padStart(16, '0')}.segment`);
 }
 
-/** Rejects with {@link DamagedOutboxError} or the system's error. A directory that is missing is an empty one. */
+/** Beside the outbox: that there was one. Without it, one that someone removed would be taken for one that never was. */
+function begunMark(directory: string): string {
+  return `${directory}.begun`;
+}
+
+/** Rejects with {@link DamagedOutboxError} or the system's error. A directory that never was is an empty one. */
 export async function loadSegments(directory: string): Promise<LoadedSegments> {
   const names = await segmentNames(directory);
+  if (names.length === 0 && existsSync(begunMark(directory))) {
+    throw new DamagedOutboxError(`all of ${directory} is gone`);
+  }
   await removeTemporaries(directory);
   const segments: Segment[] = [];
   let head: SegmentHead | null = null;
@@ -106,6 +115,9 @@ export async function createSegment(
   const made = await mkdir(directory, { recursive: true, mode: 0o700 });
   if (made) await syncDirectory(dirname(made));
   await writeFileAtomically(path, text, { mode: 0o600, when: 'replace' });
+  if (!existsSync(begunMark(directory))) {
+    await writeFileAtomically(begunMark(directory), '', { mode: 0o600, when: 'replace' });
+  }
   return { path, first, last: events.at(-1)?.position ?? first - 1, bytes: Buffer.byteLength(text) };
 }
 

@@ -207,6 +207,22 @@ test('an outbox that someone removed is begun anew, and that shows', async (t) =
   });
 });
 
+test('an outbox that someone removed while no agent ran is begun anew, and that shows', async (t) => {
+  const path = await temporaryDirectory(t);
+  const journal = await using(path, async (outbox) => {
+    outbox.append(changes(1, 3));
+    return outbox.journal;
+  });
+  await rm(join(path, 'outbox'), { recursive: true });
+  await using(path, async (outbox) => {
+    assert.match(outbox.degraded ?? '', /damaged and put aside as outbox\.damaged-/);
+    assert.notEqual(outbox.journal, journal);
+    outbox.append(changes(4, 4));
+    assert.deepEqual(await positions(outbox), [1]);
+  });
+  await using(path, async (outbox) => assert.equal(outbox.waiting, 1));
+});
+
 test('a full outbox drops its oldest events, counts them and says so', async (t) => {
   const path = await temporaryDirectory(t);
   const tuning = { maxEvents: 160 };

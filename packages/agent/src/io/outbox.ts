@@ -4,8 +4,8 @@
  * 1. A position is never given to two events of one journal that may both reach the collector, because it would take
  *    the second for a repeat and drop it. So an event may go into a report only once it is on disk, or if the disk
  *    refuses, under a journal id that no disk has seen.
- * 2. What a crash left half written is cut off; it was never reported. Any other damage puts the whole journal aside,
- *    and what in it still checks out moves to a new one.
+ * 2. What a crash left half written is cut off; it was never reported. Any other damage, or all of it gone, puts the
+ *    journal aside, and what in it still checks out moves to a new one.
  * 3. Over its limits the outbox drops its oldest events, counts them, and says so.
  * 4. While the disk refuses, events are kept in memory, and writing is tried again until it works.
  */
