@@ -188,7 +188,7 @@ test('what a kernel queue overflow swallowed is found within one sweep', { timeo
   await until(() => observer.manifest?.size === 1 + 41 + 20_000 + 1, 'all files', 20_000);
 });
 
-test('without any inotify watch left it is degraded, says so, and sweeps', {
+test('without inotify watches it is degraded, says so, and sweeps; with some again it watches', {
   skip: needRoot(),
 }, async (t) => {
   const tree = makeTestTree(t);
@@ -204,13 +204,14 @@ test('without any inotify watch left it is degraded, says so, and sweeps', {
       tree.hostRoot,
     ),
   );
-  assert.match(stdout, /raise fs\.inotify\.max_user_watches/);
-  assert.match(stdout, /metadata \/tree\/file/);
+  const [degraded, ...found] = stdout.trim().split('\n');
+  assert.match(degraded ?? '', /raise fs\.inotify\.max_user_watches/);
+  assert.deepEqual(found, ['metadata /tree/file', 'watch /tree/file']);
 });
 
 const runWithoutWatches = 'echo 0 > /proc/sys/user/max_inotify_watches && exec "$@"';
 
-/** Prints why the watcher is degraded, and the first change. */
+/** Prints why the watcher is degraded, and the first change; gives it watches, and prints the next change. */
 const observeInChild = `
   import { writeFileSync } from 'node:fs';
   const from = (path) => import(new URL(path, '${import.meta.url}').href);
@@ -220,15 +221,24 @@ const observeInChild = `
   const hostRoot = process.argv[1];
   const scope = compileScope(checkScope({ version: 1, paths: [{ path: '/tree' }] }));
   await using observer = await startObserver({
-    scope, hostRoot, maxFileMib: 1, log: quietLog, settleMs: 20, metadataScanSeconds: 0.3,
+    scope, hostRoot, maxFileMib: 1, log: quietLog, settleMs: 20, watchRetryMs: 200, metadataScanSeconds: 3600,
     fullScanCron: '0 3 * * *', readMibPerSecond: 0, startDelayMs: 0, startAtFullSpeed: true,
   });
-  const changed = new Promise((resolve) => observer.onChange(resolve));
-  await new Promise((resolve) => observer.onState(() => observer.watchDegraded && resolve()));
+  const holds = (condition) => new Promise((resolve) => observer.onState(() => condition() && resolve()));
+  const change = () => new Promise((resolve) => observer.onChange(([first]) => resolve(first)));
+  const print = ({ net, path }) => console.log(net, path);
+  await holds(() => observer.watchDegraded !== null);
   console.log(observer.watchDegraded);
+  const found = change();
   writeFileSync(hostRoot + '/tree/file', 'changed');
-  const [change] = await changed;
-  console.log(change.net, change.path);
+  print(await found);
+  const well = holds(() => observer.watchDegraded === null);
+  writeFileSync('/proc/sys/user/max_inotify_watches', '1000');
+  await well;
+  await new Promise((resolve) => setTimeout(resolve, 300)); // for the sweep that follows it
+  const seen = change();
+  writeFileSync(hostRoot + '/tree/file', 'changed again');
+  print(await seen);
 `;
 
 async function start(t: TestContext, tree: TestTree, more: Partial<ObserverOptions> = {}): Promise<Observer> {

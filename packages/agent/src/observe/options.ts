@@ -25,6 +25,8 @@ export interface ScanOptions {
 export interface ObserverOptions extends ScanOptions {
   /** Quiet time after a watch event before its path is looked at; a path that never rests waits ten times as long. */
   readonly settleMs: number;
+  /** Until a watcher that failed is tried anew; doubles up to a quarter of an hour. Default: a minute. */
+  readonly watchRetryMs?: number;
   readonly metadataScanSeconds: number;
   /** See `dailySplay`. A full scan that is due while another runs is left out. */
   readonly fullScanCron: string;

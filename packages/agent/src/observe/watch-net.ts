@@ -7,7 +7,7 @@ import { directoryToWatch, TreeWatcher } from '#io/watch/tree-watcher';
 import type { ObserverOptions } from './options.ts';
 import type { Scanner } from './scanner.ts';
 
-export const firstRetryMs = 60_000;
+export const defaultWatchRetryMs = 60_000;
 export const maxRetryMs = 15 * 60_000;
 
 export interface WatchNetOptions {
@@ -29,11 +29,12 @@ export class WatchNet implements AsyncDisposable {
   #degraded: string | null = null;
   #settleTimer: NodeJS.Timeout | undefined;
   #retryTimer: NodeJS.Timeout | undefined;
-  #retryMs = firstRetryMs;
+  #retryMs: number;
   #closed = false;
 
   constructor(options: WatchNetOptions) {
     this.#options = options;
+    this.#retryMs = this.#firstRetryMs;
     this.#clock = () => performance.now();
     this.#settling = new SettleQueue(options.observer.settleMs);
   }
@@ -41,6 +42,10 @@ export class WatchNet implements AsyncDisposable {
   /** Null: the watcher works. Else one sentence on why the metadata sweep stands in. */
   get degraded(): string | null {
     return this.#degraded ?? unwatchableSentence(this.#options.scanner.unwatchable);
+  }
+
+  get #firstRetryMs(): number {
+    return this.#options.observer.watchRetryMs ?? defaultWatchRetryMs;
   }
 
   /** Resolves when what is there now is watched, as far as it can be. */
@@ -61,7 +66,7 @@ export class WatchNet implements AsyncDisposable {
     this.#watcher = watcher;
     await watcher.ready;
     if (failed || watcher !== this.#watcher) return;
-    this.#retryMs = firstRetryMs;
+    this.#retryMs = this.#firstRetryMs;
     this.#setDegraded(null);
   }
 
