@@ -25,7 +25,9 @@ import { createWakeup } from './wakeup.ts';
 
 /** Between two tries when only a person can help; the heartbeat, if that is shorter. */
 export const slowRetryMs = 300_000;
-const slowCodes = ['node-deleted', 'instance-conflict', 'body-too-large', 'http-413'];
+const slowCodes = ['instance-conflict', 'body-too-large', 'http-413'];
+/** An operator who readmits a node looks whether it comes back. */
+export const deletedRetryMs = 10_000;
 /** Asking for buckets is part of the protocol; beyond this, something is wrong. */
 const expectedMismatches = 2;
 
@@ -222,7 +224,8 @@ export class ReportLoop {
 
   #refused({ status, code, detail }: Refused): void {
     const reason = `the collector refuses: ${status} ${code} ${detail}`.trimEnd();
-    const pauseMs = Math.min(slowRetryMs, this.#options.heartbeatMs);
-    this.#gate.fail({ reason, ...(slowCodes.includes(code) ? { pauseMs } : {}) });
+    const slowMs = slowCodes.includes(code) ? slowRetryMs : code === 'node-deleted' ? deletedRetryMs : null;
+    const pauseMs = slowMs === null ? {} : { pauseMs: Math.min(slowMs, this.#options.heartbeatMs) };
+    this.#gate.fail({ reason, ...pauseMs });
   }
 }
