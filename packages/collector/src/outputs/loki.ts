@@ -106,6 +106,8 @@ class LokiOutlet {
     const found = await store.outlets.eventsAfter(this.#told, maxEventsPerPush);
     const events = found.slice(0, this.#settled(found));
     if (events.length === 0) return lookEveryMs;
+    // Before the try, too: one that throws (no token to read) must not pass for nothing to tell.
+    this.#metrics.waiting(await this.#waiting());
     const lines = await this.#linesOf(events);
     const again = await this.#tellAll(lines, signal);
     this.#metrics.waiting(await this.#waiting());

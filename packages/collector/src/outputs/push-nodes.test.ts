@@ -153,6 +153,28 @@ describe('the Pushgateway for nodes', () => {
     assert.ok(double.asked < 20, `${double.asked} requests in one round`);
   });
 
+  it('is not up for a moment while one node fails and the others go through', async () => {
+    await using opened = await openTestStore();
+    await using double = await HttpDouble.start();
+    await introduced(opened.store, 'a', 'b');
+    const metrics = new CollectorMetrics();
+    const isUp = async () =>
+      /^holdfast_deliveries_up\{output="pushgateway",about="nodes"\} 1$/m.test(
+        await metrics.registry.metrics(),
+      );
+    // Looked at whenever `a` has gone through.
+    const looks: Promise<boolean>[] = [];
+    double.behave = ({ path }) => {
+      if (!path.endsWith('/b')) return { status: 200 };
+      looks.push(isUp());
+      return { status: 500 };
+    };
+    await using running = new AsyncDisposableStack();
+    running.use(await start(double.url, opened.store, { metrics, limits: { refreshMs: 0, concurrency: 1 } }));
+    await waitFor('several rounds', () => looks.length > 5);
+    assert.deepEqual([...new Set((await Promise.all(looks)).slice(1))], [false]);
+  });
+
   it('takes the groups away where nodes are left out', async () => {
     await using opened = await openTestStore();
     await using double = await HttpDouble.start();

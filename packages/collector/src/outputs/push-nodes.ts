@@ -114,6 +114,7 @@ class NodesPusher {
     await this.#remember(new Set([...this.#groups, ...live]));
     const pushes = this.#pushesFor(gone, snapshot);
     const failures: Exclude<Pushed, string>[] = [];
+    const done = { taken: 0, refused: 0 };
     let failedInRow = 0;
     const work = async () => {
       for (let push = await next(pushes); push !== null; push = await next(pushes)) {
@@ -122,11 +123,17 @@ class NodesPusher {
         const pushed = await this.#push(push, signal);
         failedInRow = typeof pushed === 'object' ? failedInRow + 1 : 0;
         if (typeof pushed === 'object') failures.push(pushed);
-        else this.#note(push, pushed);
+        else {
+          this.#note(push, pushed);
+          done[pushed] += 1;
+        }
       }
     };
     await Promise.all(Array.from({ length: this.#limits.concurrency }, work));
     await this.#remember(this.#groups);
+    // By the round and not by the push: else one node that fails looks well whenever another has gone through.
+    if (failures.length + done.refused > 0) this.#metrics.tried(false);
+    else if (done.taken > 0) this.#metrics.tried(true);
     return this.#end(failures, signal);
   }
 
@@ -160,7 +167,6 @@ class NodesPusher {
 
   #note({ node, series, digest }: Push, pushed: 'taken' | 'refused'): void {
     this.#metrics.count(pushed === 'taken' ? 'sent' : 'refused');
-    this.#metrics.tried(pushed === 'taken');
     if (pushed === 'refused')
       this.#parts.log.error({ node }, 'the Pushgateway refuses the series of this node');
     // What was refused is tried again when it changes, or is due anew.
@@ -181,7 +187,6 @@ class NodesPusher {
       return this.#limits.lookEveryMs;
     }
     this.#failures += 1;
-    this.#metrics.tried(false);
     if (this.#failures === 1 && !signal.aborted)
       this.#parts.log.warn(
         { reason: failure.again },
