@@ -112,6 +112,16 @@ test('the pod mounts what the default scope names, read-only, and nothing else o
   );
 });
 
+test('where kubeadm made no node, nothing that it makes is mounted', { skip }, () => {
+  const pod = podOf(render('overlays/without-kubelet-files'));
+  const of = ({ volumes, containers }: PodSpec) => [
+    volumes.map(({ name }) => name),
+    containers[0].volumeMounts.map(({ name }) => name),
+  ];
+  const kept = of(podOf(render('base'))).map((names) => names.filter((name) => !name.startsWith('kubelet-')));
+  assert.deepEqual(of(pod), kept);
+});
+
 test('the exceptions are for host paths and root, and in the overlay for one capability', { skip }, () => {
   const policies = (path: string) =>
     render(path)
