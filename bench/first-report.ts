@@ -6,7 +6,8 @@ import { closeConnections, untilReady } from '../test/harness/api.ts';
 import { freePort, startCollectorProcess } from '../test/harness/process.ts';
 import { syntheticFleet } from '../test/harness/synthetic-fleet.ts';
 import type { Bench } from './bench.ts';
-import { sendReport } from './collector-load.ts';
+import { prepareReport, sendReport } from './collector-load.ts';
+import { LoadConnection } from './load-connection.ts';
 import { spread } from './table.ts';
 
 const shape = { nodes: 7, entries: 40_000, own: 40_000 } as const;
@@ -34,11 +35,12 @@ async function measureFirstReports(): Promise<number[]> {
   const collector = startCollectorProcess(join(directory, 'data'), await freePort());
   try {
     await untilReady(collector.url, 30_000);
+    using connection = await LoadConnection.open(collector.url);
     const seconds: number[] = [];
     for (const node of syntheticFleet(shape)) {
       const report = node.first();
       const start = performance.now();
-      await sendReport(collector.url, node, report);
+      await sendReport(connection, node, await prepareReport(node, report));
       seconds.push((performance.now() - start) / 1000);
     }
     return seconds;

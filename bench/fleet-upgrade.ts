@@ -7,7 +7,15 @@ import { call, closeConnections, untilReady } from '../test/harness/api.ts';
 import { freePort, startCollectorProcess } from '../test/harness/process.ts';
 import { syntheticFleet } from '../test/harness/synthetic-fleet.ts';
 import type { Bench } from './bench.ts';
-import { directoryBytes, quantile, residentMib, sendReport, sendRounds } from './collector-load.ts';
+import type { LoadConnection } from './load-connection.ts';
+import {
+  openConnections,
+  prepareReport,
+  quantile,
+  residentMib,
+  sendReport,
+  sendRounds,
+} from './collector-load.ts';
 
 const shape = { nodes: 1000, entries: 4000, own: 30 } as const;
 const changedPaths = 800;
@@ -35,12 +43,12 @@ export const bench: Bench = {
       await untilReady(url, 30_000);
       say(`first reports of ${shape.nodes} nodes of ${shape.entries} entries`);
       await sendRounds(url, fleet, 1, 4, (node) => node.first());
-      const bytesBefore = directoryBytes(dataDir);
+      const bytesBefore = await databaseBytes(url);
       say(`${changedPaths} changed paths of each`);
       const upgrade = await sendRounds(url, fleet, 1, 8, (node) =>
         node.difference(Array.from({ length: changedPaths }, (_, i) => node.change(1000 + i, 'upgrade'))),
       );
-      const growthKib = (directoryBytes(dataDir) - bytesBefore) / 1024 / shape.nodes;
+      const growthKib = ((await databaseBytes(url)) - bytesBefore) / 1024 / shape.nodes;
       say('the fleet view');
       const viewStart = performance.now();
       const view = (await call<View>(url, '/api/v1/drift', { timeoutMs: 120_000 })).body;
@@ -49,7 +57,9 @@ export const bench: Bench = {
       if (view.rows !== 1 || row?.nodes !== shape.nodes || row.changes !== changedPaths)
         throw new Error(`not one row of all nodes: ${JSON.stringify(view).slice(0, 300)}`);
       say('acceptance, with heartbeats meanwhile');
+      await loopHeldMs(url);
       const { seconds, latenciesMs } = await acceptAll(url, row.row, fleet);
+      const heldMs = await loopHeldMs(url);
       const { rss } = await residentMib(collector.pid);
       return [
         {
@@ -57,14 +67,16 @@ export const bench: Bench = {
           columns: ['what', 'measured', 'to reach'],
           rows: [
             ['reports of the upgrade, s', upgrade.seconds, '≤ 60'],
-            ['database growth, KiB a node', growthKib, '-'],
-            ['fleet view, ms', viewMs, '-'],
-            ['accepted on all nodes, s', seconds, '≤ 15'],
-            ['heartbeats answered meanwhile', latenciesMs.length, '-'],
-            ['  p50 ms', quantile(latenciesMs, 0.5), '-'],
+            ['database growth, KiB a node', growthKib, ''],
+            ['rows of the fleet view', view.rows, '1'],
+            ['fleet view, ms', viewMs, ''],
+            ['accepted on all nodes by one call, s', seconds, '≤ 15'],
+            ['  event loop, and so the write lock, held at most, ms', heldMs, '≤ 100'],
+            ['  heartbeats answered meanwhile', latenciesMs.length, ''],
+            ['  p50 ms', quantile(latenciesMs, 0.5), ''],
             ['  p99 ms', quantile(latenciesMs, 0.99), '≤ 250'],
-            ['  longest ms', latenciesMs.at(-1) ?? 0, '-'],
-            ['collector RSS, MiB', rss, '-'],
+            ['  longest ms', latenciesMs.at(-1) ?? 0, ''],
+            ['collector RSS, MiB', rss, ''],
           ],
         },
       ];
@@ -76,22 +88,35 @@ export const bench: Bench = {
   },
 };
 
+/** The longest since this was asked before, by the collector's own clock. A transaction lasts no longer: the database is used on the event loop. */
+async function loopHeldMs(url: string): Promise<number> {
+  return (await metric(url, 'nodejs_eventloop_lag_max_seconds')) * 1000;
+}
+
+function databaseBytes(url: string): Promise<number> {
+  return metric(url, 'holdfast_database_bytes');
+}
+
+async function metric(url: string, name: string): Promise<number> {
+  const { text } = await call(url, '/metrics', { timeoutMs: 120_000 });
+  return Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1] ?? Number.NaN);
+}
+
 /** Twenty heartbeats at a time, a little apart, until the job has ended. */
 async function acceptAll(url: string, row: string, fleet: ReturnType<typeof syntheticFleet>) {
   const start = performance.now();
   const { body } = await call<Job>(url, '/api/v1/drift/accept', { method: 'POST', body: { row } });
   const latenciesMs: number[] = [];
   const ended = new AbortController();
-  const beat = async (lane: number) => {
-    for (let i = lane; !ended.signal.aborted; i += 20) {
+  using lanes = await openConnections(url, 20);
+  const beat = async (connection: LoadConnection, lane: number) => {
+    for (let i = lane; !ended.signal.aborted; i += lanes.connections.length) {
       const node = fleet[i % fleet.length]!;
-      const sent = performance.now();
-      await sendReport(url, node, node.heartbeat());
-      latenciesMs.push(performance.now() - sent);
+      latenciesMs.push(await sendReport(connection, node, await prepareReport(node, node.heartbeat())));
       await sleep(100);
     }
   };
-  const beats = Array.from({ length: 20 }, (_, lane) => beat(lane));
+  const beats = lanes.connections.map(beat);
   let job = body;
   while (job.endedAt === null) {
     await sleep(100);

@@ -10,7 +10,7 @@ import type { AideReport, AideRun } from '@holdfast/shared/wire-aide';
 import { TestAgent } from '#store/test-node';
 import type { Store } from '#store/store';
 
-const specLine =
+export const aideSpecLine =
   '@@db_spec name lname perm uid gid size inode lcount attr acl sha256 selinux xattrs e2fsattrs capabilities ';
 const attrOfFile = 112744990781;
 const capsBit = 2 ** 37;
@@ -147,7 +147,7 @@ export class TwoEngineNode {
     const lines = Array.from(this.files, ([path, file]) =>
       lineOfFile(path, file, !this.unreadable.has(path) && !this.locked.has(path)),
     );
-    return aideDatabaseText(specLine, lines);
+    return aideDatabaseText(aideSpecLine, lines);
   }
 
   /** AIDE runs over the disk as it is, and the agent tells of it `afterMs` later. */
