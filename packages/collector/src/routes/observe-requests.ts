@@ -4,6 +4,7 @@ import { ProblemError } from './problem.ts';
 import type { App, RouteContext } from './route.ts';
 
 const reportsRoute = '/api/v1/nodes/:node/reports';
+const showsQuiet = new Set(['debug', 'trace']);
 
 export function observeRequests(app: App, { metrics, stopping }: RouteContext): void {
   app.addHook('onRequest', async () => {
@@ -24,6 +25,8 @@ export function observeRequests(app: App, { metrics, stopping }: RouteContext): 
 }
 
 function logRequest(request: FastifyRequest, reply: FastifyReply): void {
+  const isQuiet = request.routeOptions.config.quiet === true && reply.statusCode < 500;
+  if (isQuiet && !showsQuiet.has(request.log.level)) return;
   const line = {
     method: request.method,
     url: shownUrl(request.url),
@@ -32,7 +35,6 @@ function logRequest(request: FastifyRequest, reply: FastifyReply): void {
     caller: request.identity?.name ?? null,
     ...(reply.problemCode === null ? {} : { code: reply.problemCode }),
   };
-  const isQuiet = request.routeOptions.config.quiet === true && reply.statusCode < 500;
   request.log[isQuiet ? 'debug' : 'info'](line, 'request');
 }
 

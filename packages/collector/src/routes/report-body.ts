@@ -76,25 +76,29 @@ export class ReportBodyReader {
     }
   }
 
-  async #receive(request: IncomingMessage, take: (bytes: number) => void): Promise<Buffer> {
-    if (Number(request.headers['content-length'] ?? 0) > this.#limits.packedBytes) throw this.#tooLarge();
+  /** By events: an iterator over the body costs ten times as much, for each heartbeat. */
+  #receive(request: IncomingMessage, take: (bytes: number) => void): Promise<Buffer> {
+    if (request.destroyed) return Promise.reject(brokenOff());
+    const told = Number(request.headers['content-length'] ?? 0);
+    if (told > this.#limits.packedBytes) return Promise.reject(this.#tooLarge());
+    const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
     const chunks: Buffer[] = [];
     let length = 0;
-    // Not destroyed when we stop early: the socket must live to carry the answer. Node discards the rest.
-    const body = request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>;
-    try {
-      for await (const chunk of body) {
-        length += chunk.length;
-        take(chunk.length);
-        if (length > this.#limits.packedBytes) throw this.#tooLarge();
-        if (this.#bytesInFlight > this.#limits.packedBytesInFlight) throw tooBusy();
-        chunks.push(chunk);
-      }
-    } catch (error) {
-      if (request.errored) throw new ProblemError('bad-request', 'The connection ended before the body did.');
-      throw error;
-    }
-    return Buffer.concat(chunks, length);
+    const onData = (chunk: Buffer) => {
+      length += chunk.length;
+      take(chunk.length);
+      if (length > this.#limits.packedBytes) refuse(this.#tooLarge());
+      else if (this.#bytesInFlight > this.#limits.packedBytesInFlight) refuse(tooBusy());
+      else chunks.push(chunk);
+    };
+    // The socket must live to carry the answer. Node discards the rest of the body after that.
+    const refuse = (problem: ProblemError) => {
+      request.off('data', onData).pause();
+      reject(problem);
+    };
+    request.on('data', onData).once('end', () => resolve(Buffer.concat(chunks, length)));
+    request.on('error', () => reject(brokenOff())).once('close', () => reject(brokenOff()));
+    return promise;
   }
 
   async #unpack(packed: Buffer, unpack: Unpack | null): Promise<ReportBody> {
@@ -119,6 +123,10 @@ export class ReportBodyReader {
       `${what} may have ${packedBytes} bytes as it is sent, and ${unpackedBytes} bytes unpacked.`,
     );
   }
+}
+
+function brokenOff(): ProblemError {
+  return new ProblemError('bad-request', 'The connection ended before the body did.');
 }
 
 function tooBusy(): ProblemError {
