@@ -16,7 +16,7 @@ export interface HttpLimits {
   /** Longer than the pause between two heartbeats, so that agents keep their connections. */
   readonly keepAliveMs: number;
   readonly tlsHandshakeMs: number;
-  /** Two a node: one for reports, one for the long poll. */
+  /** Two a node for 10,000 nodes, one for reports and one for the long poll, and room for people and Prometheus. */
   readonly connections: number;
   readonly certificateCheckMs: number;
 }
@@ -27,7 +27,7 @@ export const httpLimits: HttpLimits = {
   checkMs: 5000,
   keepAliveMs: 90_000,
   tlsHandshakeMs: 10_000,
-  connections: 20_000,
+  connections: 22_000,
   certificateCheckMs: 10_000,
 };
 
