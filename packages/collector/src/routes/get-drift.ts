@@ -5,6 +5,7 @@ import { seenByNative } from '#core/judge';
 import type { DriftRecord } from '#store/store';
 import { driftContents } from './drift-contents.ts';
 import { enginesAnswer } from './aide-answer.ts';
+import { jsonInSlices, jsonType } from './json-slices.ts';
 import { knownNode } from './node-answer.ts';
 import { NodeParams, type Route, timestamp } from './route.ts';
 
@@ -26,18 +27,20 @@ export const getDrift: Route = (app, { store, clock }) => {
         store.aide.lists(params.node),
       ]);
       const contents = await driftContents(store, params.node, drift);
-      return {
-        node: params.node,
-        baseline: state.baseline?.sequence ?? null,
-        observed: state.observed,
-        drift: drift.map((record) => ({
-          ...driftAnswer(record, state, now),
-          content: contents.get(record.path) ?? null,
-        })),
-        unknown,
-        pendingForAide: aide.pending.map(({ path }) => path),
-        disagreements: aide.disagreements,
-      };
+      const answer = (record: DriftRecord) => ({
+        ...driftAnswer(record, state, now),
+        content: contents.get(record.path) ?? null,
+      });
+      const { pending, disagreements } = aide;
+      return reply
+        .type(jsonType)
+        .send(
+          jsonInSlices(
+            { node: params.node, baseline: state.baseline?.sequence ?? null, observed: state.observed },
+            ['drift', drift, answer],
+            { unknown, pendingForAide: pending.map(({ path }) => path), disagreements },
+          ),
+        );
     },
   );
 };

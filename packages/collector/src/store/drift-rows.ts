@@ -38,6 +38,8 @@ interface OldestRow {
   readonly expected: number | null;
 }
 
+export type DriftRows = ReturnType<typeof driftRows>;
+
 export function driftRows(db: Database) {
   const sql = prepare(db);
 
@@ -45,9 +47,9 @@ export function driftRows(db: Database) {
     standing: (node: number, bucket: number): StandingDrift[] =>
       sql.standingIn.all(node, bucket).map(toStanding),
 
-    /** Sorted by path. */
-    records: (node: string, id: number): DriftRecord[] =>
-      sql.records.all(id).map((row) => ({
+    /** Of the buckets from `first` to `last`, in no order. */
+    records: (node: string, id: number, [first, last]: readonly [number, number]): DriftRecord[] =>
+      sql.records.all(id, first, last).map((row) => ({
         ...toStanding(row),
         node,
         endedAt: null,
@@ -177,13 +179,13 @@ function prepare(db: Database) {
       `SELECT drift.path, acknowledgement.until, expected FROM drift ${withAcknowledgement}
        WHERE drift.node = ? AND ended_at IS NULL ORDER BY first_seen_at, path LIMIT ?`,
     ),
-    records: db.prepare<[number], RecordRow>(
+    records: db.prepare<[number, number, number], RecordRow>(
       `SELECT ${standingColumns}, unknown_path.reason AS unknown,
          (SELECT count(*) FROM drift AS other
           WHERE other.node = drift.node AND other.path = drift.path AND other.ended_at IS NOT NULL) AS earlier
        FROM drift ${withAcknowledgement} LEFT JOIN unknown_path
          ON unknown_path.node = drift.node AND unknown_path.bucket = drift.bucket AND unknown_path.path = drift.path
-       WHERE drift.node = ? AND ended_at IS NULL ORDER BY drift.path`,
+       WHERE drift.node = ? AND drift.bucket BETWEEN ? AND ? AND ended_at IS NULL`,
     ),
     dropEnded: db.prepare<[number, number]>(
       'DELETE FROM drift WHERE id IN (SELECT id FROM drift WHERE ended_at < ? ORDER BY ended_at LIMIT ?)',

@@ -1,5 +1,4 @@
 /** The store on SQLite. One connection, used on the event loop; everything that writes goes through the group commit. */
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Database } from 'better-sqlite3';
 import type { Entry } from '@holdfast/shared/entry';
 import type { Command } from '@holdfast/shared/wire';
@@ -21,16 +20,8 @@ import { type OutletStore, outletStore } from '#store/outlet-store';
 import { type OutlierStore, outlierStore } from '#store/outliers';
 import { reading } from '#store/storage-error';
 import { SpaceOnDisk } from '#store/space-on-disk';
-import type {
-  AideStore,
-  Decide,
-  Decided,
-  NodeSummary,
-  ShownDrift,
-  Store,
-  Tidied,
-  TokenRecord,
-} from '#store/store';
+import type { AideStore, Decide, Decided, NodeSummary, Store, Tidied, TokenRecord } from '#store/store';
+import { oldestDriftOf, standingDriftOf } from '#store/standing-drift';
 import { SqliteSweeps } from '#store/sweeps-on-sqlite';
 import { prepareTables, type Tables } from '#store/tables';
 import { tidyUp } from '#store/tidy-up';
@@ -48,9 +39,6 @@ export interface SqliteStoreParts {
   readonly limits: GroupCommitLimits;
   readonly random: () => number;
 }
-
-/** Reads over the whole fleet let others have their turn after so many nodes. */
-const nodesPerTurn = 200;
 
 export class SqliteStore implements Store {
   readonly epoch: string;
@@ -139,18 +127,11 @@ export class SqliteStore implements Store {
   async standingDrift(node: string) {
     const record = this.#cache.durable(node);
     if (!record || record.state.deletedAt !== null) return [];
-    return reading(() => this.#tables.drifts.records(node, record.id));
+    return standingDriftOf(this.#tables.drifts, record);
   }
 
   async standingDriftOfAll(limit: number) {
-    const drifting = this.#live().filter(({ drift }) => drift.added + drift.removed + drift.changed > 0);
-    const all: ShownDrift[] = [];
-    for (const [i, { id, state }] of drifting.entries()) {
-      const oldest = reading(() => this.#tables.drifts.oldest(id, limit));
-      for (const drift of oldest) all.push({ node: state.name, ...drift });
-      if (i % nodesPerTurn === nodesPerTurn - 1) await nextTurn();
-    }
-    return all;
+    return oldestDriftOf(this.#tables.drifts, this.#live(), limit);
   }
 
   async acknowledgementTag(node: string, now: Millis) {

@@ -154,7 +154,7 @@ export interface Store extends AsyncDisposable {
   liveNodeCount(): Promise<number>;
   /** Sorted by name; nodes that were deleted are left out. */
   nodes(): Promise<NodeSummary[]>;
-  /** Sorted by path. Standing drifts of one node. */
+  /** Sorted by path. Standing drifts of one node, read in steps: a report may come in between. */
   standingDrift(node: string): Promise<DriftRecord[]>;
   /** For metrics: of each node at most `limit` standing drifts, the oldest first, ties by path. */
   standingDriftOfAll(limit: number): Promise<ShownDrift[]>;
