@@ -47,6 +47,12 @@ test('one package has one version in the whole workspace', () => {
   );
 });
 
+test('packages are installed for the Node that runs them, not for the one that installs', () => {
+  const { devDependencies } = parse('package.json');
+  const [, nodeVersion] = /^nodeVersion: (.+)$/m.exec(readRepositoryFile('pnpm-workspace.yaml')) ?? [];
+  assert.equal(nodeVersion, devDependencies?.['node']);
+});
+
 test('every dependency is used', () => {
   const unused = manifests.flatMap(({ path, directory, content }) => {
     const imported = importedBelow(directory);
