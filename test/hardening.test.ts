@@ -18,7 +18,7 @@ import { defaultScope } from '@holdfast/shared/default-scope';
 import { parse } from 'yaml';
 import { freePort, projectRoot } from './harness/process.ts';
 import { waitFor } from './harness/wait.ts';
-import { needRoot, needTool } from './need.ts';
+import { needMount, needRoot, needTool } from './need.ts';
 
 const script = join(projectRoot, 'deploy/hardening/harden-ssh.sh');
 const skip =
@@ -293,6 +293,17 @@ describe('harden-ssh.sh', { skip }, () => {
     assert.equal(existsSync(host.dropIn(conf)), false);
   });
 
+  test('works where ssh.socket has started no sshd since the boot', { skip: needMount() }, async () => {
+    using host = await Host.start();
+    const booted = `mount -t tmpfs holdfast /run && ! sshd -t -f "$SCRATCH/etc/ssh/sshd_config" && exec "$0" "$@"`;
+    const args = ['--root', host.root, '--allow-user', 'root', '--dry-run'];
+    const ran = spawnSync('unshare', ['--mount', 'sh', '-c', booted, script, ...args], {
+      env: host.environment,
+      encoding: 'utf8',
+    });
+    assert.equal(ran.status, 0, ran.stdout + ran.stderr);
+  });
+
   test('--close stops sshd in the end', async () => {
     using host = await Host.start();
     await hardened(host, '--close');
@@ -309,11 +320,18 @@ test('cloud-init writes what the script would', { skip: needRoot() }, async () =
   using host = await Host.start();
   const document = parse(readFileSync(join(projectRoot, 'deploy/hardening/cloud-init.yaml'), 'utf8')) as {
     write_files: { path: string; content: string }[];
+    runcmd: unknown[][];
   };
   const { output } = host.harden('--allow-user', 'root', '--dry-run');
   const [file] = document.write_files;
   assert.equal(file?.path, `/etc/ssh/sshd_config.d/${conf}`);
   assert.ok(output.includes(file.content.replace('AllowUsers ada', 'AllowUsers root')));
+  for (const command of document.runcmd) {
+    assert.ok(
+      command.every((word) => typeof word === 'string'),
+      'cloud-init takes words, no numbers',
+    );
+  }
 });
 
 test('the audit rules watch every path of the default scope', () => {

@@ -113,6 +113,12 @@ put_back() {
   if [ -f "$state/before.conf" ]; then mv -- "$state/before.conf" "$conf"; fi
 }
 
+# ssh.service makes this before it starts sshd. Where ssh.socket has started none since the boot it is missing, and `sshd -t`
+# fails for the want of it.
+make_runtime_directory() {
+  [ -d /run/sshd ] || mkdir -m 755 /run/sshd
+}
+
 restart_sshd() {
   systemctl restart ssh.service
 }
@@ -124,6 +130,7 @@ apply() {
     getent passwd "$user" >/dev/null || fail "there is no user $user here"
   done
   [ -x "$sshd" ] || fail "sshd is not installed"
+  make_runtime_directory
   [ -f "$root/etc/ssh/sshd_config" ] || fail "there is no $root/etc/ssh/sshd_config"
   "$sshd" -t -f "$root/etc/ssh/sshd_config" || fail "sshd does not take its present configuration; mend that first"
   grep -Eqi "^[[:space:]]*include[[:space:]].*sshd_config\.d/" "$root/etc/ssh/sshd_config" ||
@@ -248,6 +255,7 @@ undo() {
     return
   fi
   put_back
+  make_runtime_directory
   "$sshd" -t -f "$root/etc/ssh/sshd_config" || fail "sshd does not take what is left; mend sshd_config, then run this again"
   systemctl unmask ssh.socket || :
   systemctl enable ssh.service
