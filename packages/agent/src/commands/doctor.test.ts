@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { checkAide } from './doctor/aide.ts';
 import { judgeClock, judgeToken } from './doctor/collector.ts';
+import { checkRunningAgent, judgeHealth } from './doctor/running-agent.ts';
 import { judgeWatchFailure, judgeWatchLimit } from './doctor/watch-limits.ts';
 import { needTool } from '../../../../test/need.ts';
 import { testAgent } from './test-agent.ts';
@@ -182,4 +183,30 @@ test('what the collector answers to an empty report says what the token may do',
     'FAIL',
   ]);
   assert.equal(judgeToken({ failure: 'ECONNRESET' }, 'n').level, 'FAIL');
+});
+
+test('what the running agent says of itself is shown, and AIDE that cannot be believed fails', async (t) => {
+  const body = { phase: 'watching', degraded: ['aide: unknown: AIDE warned', 'outbox: full'], failing: [] };
+  const url = new URL(await serve(t, (_, response) => response.end(JSON.stringify(body))));
+  const listen = { host: url.hostname, port: Number(url.port) };
+  const signal = AbortSignal.timeout(10_000);
+  const levels = (findings: Awaited<ReturnType<typeof checkRunningAgent>>) =>
+    findings.map(({ level, what }) => `${level} ${what}`);
+  assert.deepEqual(levels(await checkRunningAgent(listen, signal)), [
+    'FAIL aide: unknown: AIDE warned',
+    'warn outbox: full',
+  ]);
+  assert.deepEqual(await checkRunningAgent({ ...listen, port: 0 }, signal), []);
+  assert.deepEqual(levels(await checkRunningAgent({ ...listen, port: 1 }, signal)), [
+    'ok none answers at 127.0.0.1:1',
+  ]);
+  const well = JSON.stringify({ ...body, degraded: [] });
+  assert.deepEqual(levels(judgeHealth(well, 'x')), ['ok watching, at x']);
+  assert.deepEqual(
+    levels(judgeHealth(JSON.stringify({ ...body, failing: ['it hangs'] }), 'x'))[0],
+    'FAIL it hangs',
+  );
+  for (const text of ['<html>', '{}', 'null', '{"phase":"x","degraded":[1],"failing":[]}']) {
+    assert.equal(judgeHealth(text, 'x')[0]?.level, 'warn');
+  }
 });

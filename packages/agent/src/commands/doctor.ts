@@ -5,6 +5,7 @@ import { type AgentConfig, type ConfigSources, nodeNameProblem, readConfig } fro
 import { checkAide } from './doctor/aide.ts';
 import { checkCollector } from './doctor/collector.ts';
 import { type DoctorFinding, doctorLine, fail, ok } from '@holdfast/shared/doctor-finding';
+import { checkRunningAgent } from './doctor/running-agent.ts';
 import { judgeLook } from './doctor/scope.ts';
 import { checkStateDirectory } from './doctor/state-directory.ts';
 import { checkWatchLimits } from './doctor/watch-limits.ts';
@@ -34,6 +35,7 @@ async function* examine(sources: ConfigSources, surroundings: Surroundings): Asy
   yield await checkStateDirectory(config.stateDir, config.outboxMib);
   const { aideBinary: binary, searchPath } = config;
   yield await checkAide({ binary, searchPath }, surroundings.signal);
+  yield* await checkRunningAgent(config.listen, surroundings.signal);
   yield* await checkCollector(config.collector, config.nodeName, surroundings.signal);
   const scope = await orProblems(loadScope(config.scopeFile));
   if (Array.isArray(scope))

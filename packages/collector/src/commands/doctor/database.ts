@@ -6,6 +6,7 @@ import { type DoctorFinding, fail, ok, warn } from '@holdfast/shared/doctor-find
 import { inspectDatabase } from '#store/inspect-database';
 import { databaseName, openSqliteStore } from '#store/sqlite-store';
 import { type CollectorConfig, listenProblem } from '../../config.ts';
+import { checkAide } from './aide.ts';
 
 const mib = 1024 * 1024;
 const directoryName = 'data directory';
@@ -28,6 +29,7 @@ export async function checkDatabase(config: CollectorConfig): Promise<DoctorFind
       directory,
       ok('database', `${file} is whole: ${nodes} nodes, ${(bytes / mib).toFixed(1)} MiB`),
       checkTokens(config, live.length > 0, hasOperator),
+      ...checkAide(await store.nodes()),
     ];
   } catch (error) {
     return [directory, fail('database', (error as Error).message, 'see docs/backup.md')];
