@@ -49,7 +49,10 @@ export interface AideEngine extends AsyncDisposable {
   onState(listener: () => void): () => void;
 }
 
-const selfTestEveryMs = 24 * 3_600_000;
+/** Less than a day, so that a daily run that begins a little earlier than the last makes the test too. */
+const selfTestEveryMs = 23 * 3_600_000;
+/** For where AIDE runs more seldom. */
+const lookEveryMs = 24 * 3_600_000;
 
 /** Ends what an agent before this one left. */
 export async function startAideEngine(options: AideEngineOptions): Promise<AideEngine> {
@@ -79,6 +82,9 @@ class ScheduledAide implements AideEngine {
   #baseline: AideBaseline | null | undefined;
   #tested: { readonly version: string; readonly at: number } | null = null;
   #running: Promise<void> | null = null;
+  /** Of the self-test at the start, and of those between two runs. */
+  #looking: Promise<void>;
+  readonly #looks: NodeJS.Timeout;
   /** Of the run that follows; later callers share it. */
   #waiting: Promise<void> | null = null;
   #failures = 0;
@@ -90,7 +96,10 @@ class ScheduledAide implements AideEngine {
     const run = () => void this.#unlessRunning();
     this.#cron = startCron({ expression: options.cron, timezone: 'UTC', run });
     this.#unsubscribe = options.observation.onState(() => this.#begin());
-    void this.#look();
+    this.#looking = this.#look();
+    this.#looks = setInterval(() => {
+      if (!this.#running && !this.#waiting) this.#looking = this.#look();
+    }, lookEveryMs);
   }
 
   get report(): AideReport {
@@ -128,17 +137,24 @@ class ScheduledAide implements AideEngine {
     this.#closing.abort(new Error('the agent stops'));
     this.#unsubscribe();
     clearTimeout(this.#timer);
+    clearInterval(this.#looks);
     this.#cron[Symbol.dispose]();
-    await Promise.allSettled([this.#running, this.#waiting]);
+    await Promise.allSettled([this.#running, this.#waiting, this.#looking]);
   }
 
-  /** Says early whether there is an AIDE. */
+  /** Says whether there is an AIDE, and what it is blind to, whether or not it can run yet. */
   async #look(): Promise<void> {
-    const found = await findAide(this.#options.search, this.#closing.signal).catch(() => null);
-    if (found === null || this.#state.found !== null) return;
-    const version = found.kind === 'found' ? found.aide.version : null;
-    this.#update({ found, version });
-    if (found.kind !== 'off') this.#options.log.info({ ...found }, 'looked for AIDE');
+    const { log } = this.#options;
+    try {
+      const found = await findAide(this.#options.search, this.#closing.signal);
+      this.#closing.signal.throwIfAborted();
+      if (found.kind !== 'off' && this.#state.found === null) log.info({ ...found }, 'looked for AIDE');
+      if (found.kind !== 'found') return this.#update({ found, version: null });
+      this.#update({ found, version: found.aide.version });
+      await this.#test(found.aide);
+    } catch (error) {
+      if (!this.#closing.signal.aborted) log.warn({ err: error }, 'AIDE could not be tried');
+    }
   }
 
   /** The first run, once there is a manifest and the collector has said what to check against. */
@@ -160,7 +176,7 @@ class ScheduledAide implements AideEngine {
   }
 
   async #afterRunning(): Promise<void> {
-    await this.#running;
+    await Promise.all([this.#running, this.#looking]);
     this.#waiting = null;
     if (this.#closing.signal.aborted) return;
     this.#running = this.#try();

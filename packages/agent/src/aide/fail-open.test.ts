@@ -116,9 +116,24 @@ test('4: an AIDE that does not see names that are not UTF-8 is degraded, and say
   const blind =
     'case "$*" in *it*|*update*) { cat; printf \'!/t/[^/]*[\\\\\\\\xc3\\\\\\\\xff]\\n\'; } | $AIDE "$@"; exit $?;; esac';
   const site = await aideSite(t, { script: blind });
+  while (site.engine.report.degraded.length === 0) {
+    await new Promise<void>((resolve) => void site.engine.onState(resolve));
+  }
+  assert.deepEqual([site.engine.report.status, site.requests], ['degraded', []]); // before the first run
   const { status, degraded } = await site.look();
   assert.deepEqual(degraded, ['names that are not UTF-8']);
   assert.equal(status, 'degraded');
+});
+
+test('the self-test finds an AIDE that says nothing of a file that it cannot read any more', {
+  skip: needsAideAsRoot,
+}, async (t) => {
+  const mute = `sed '/"different_attributes"/,/}/d' "$0.report" >&4`;
+  const site = await aideSite(t, {
+    script: `case "$*" in *update*) $AIDE "$@" 2>/dev/null 4>"$0.report"; r=$?; ${mute}; exit $r;; esac`,
+  });
+  const { status, degraded } = await site.look();
+  assert.deepEqual([status, degraded], ['degraded', ['a file that it cannot read']]);
 });
 
 test('5: a directory with a newline in its name, and what is in it, is not hidden by an exclude', {
