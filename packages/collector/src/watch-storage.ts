@@ -42,7 +42,11 @@ export async function watchStorage(parts: StorageParts): Promise<Storage & Dispo
     else log.info(details, 'there is room on the disk again: every report is taken');
   };
   await look();
-  const timer = setInterval(() => void look(), lookEveryMs);
+  const timer = setInterval(() => {
+    look().catch((error: unknown) =>
+      log.error({ err: error }, 'the room on the disk could not be looked at'),
+    );
+  }, lookEveryMs);
   return {
     get isNearlyFull() {
       return isNearlyFull;
