@@ -152,6 +152,16 @@ describe('a restore', () => {
     assert.notEqual((await store.node('n1'))?.state.baseline, null);
   });
 
+  test('knows what was pushed since for a node that may never come back', async () => {
+    await using opened = await openTestStore();
+    const pushed = (...nodes: string[]) => ({ told: 0, memory: JSON.stringify(nodes) });
+    await opened.store.outlets.setProgress('pushgateway', pushed('gone', 'n1'));
+    const backup = backUp(opened);
+    await opened.store.outlets.setProgress('pushgateway', pushed('n1', 'n2'));
+    const { store } = await restore(opened, backup);
+    assert.deepEqual(await store.outlets.progress('pushgateway'), pushed('gone', 'n1', 'n2'));
+  });
+
   test('does not go on with an acceptance on many nodes', async () => {
     await using opened = await openTestStore();
     const agent = new TestAgent('n1', [hosts]);

@@ -5,7 +5,8 @@
  * 2. no window is open: one that was closed since would accept what agents then send anew, and one that was not has forgotten
  *    which paths it has seen change;
  * 3. no acceptance on many nodes goes on: what it accepted may have been taken back since;
- * 4. a node that had no baseline yet waits for an operator, instead of making one of whatever it is by now.
+ * 4. what was pushed for a node is known, so that it is deleted with the node;
+ * 5. a node that had no baseline yet waits for an operator, instead of making one of whatever it is by now.
  */
 import { existsSync } from 'node:fs';
 import Sqlite, { type Database } from 'better-sqlite3';
@@ -17,6 +18,8 @@ export interface SinceBackup {
   readonly revocations: readonly { readonly hash: string; readonly revoked_at: Millis }[];
   /** Names of all nodes. */
   readonly nodes: readonly string[];
+  /** Names of nodes that have a group on the Pushgateway. */
+  readonly groups: readonly string[];
   /** Why nothing is known; null if it is. */
   readonly unknown: string | null;
 }
@@ -44,7 +47,7 @@ export function readSinceBackup(present: string): SinceBackup {
         .all();
       const names = (table: string) => db.prepare<[], string>(`SELECT name FROM ${table}`).pluck().all();
       const nodes = [...names('node'), ...(hasTable(db, 'lost_node') ? names('lost_node') : [])];
-      return { revocations, nodes, unknown: null };
+      return { revocations, nodes, groups: groupsOf(db), unknown: null };
     } finally {
       db.close();
     }
@@ -54,7 +57,7 @@ export function readSinceBackup(present: string): SinceBackup {
 }
 
 function nothing(unknown: string): SinceBackup {
-  return { revocations: [], nodes: [], unknown };
+  return { revocations: [], nodes: [], groups: [], unknown };
 }
 
 function hasTable(db: Database, name: string): boolean {
@@ -62,7 +65,8 @@ function hasTable(db: Database, name: string): boolean {
 }
 
 /** Must run inside a transaction on the copy. */
-export function holdBack(db: Database, { revocations, nodes }: SinceBackup, now: Millis): HeldBack {
+export function holdBack(db: Database, { revocations, nodes, groups }: SinceBackup, now: Millis): HeldBack {
+  addGroups(db, groups);
   const changesOf = (sql: string, rows: readonly (readonly (string | number)[])[]) => {
     const statement = db.prepare(sql);
     return rows.reduce((changes, row) => changes + statement.run(...row).changes, 0);
@@ -91,4 +95,20 @@ function endJobs(db: Database, now: Millis): number {
      WHERE outcome = 'pending'`,
   ).run(now);
   return db.prepare('UPDATE job SET ended_at = ? WHERE ended_at IS NULL').run(now).changes;
+}
+
+/** As push-nodes.ts writes them down. */
+function groupsOf(db: Database): string[] {
+  if (!hasTable(db, 'outlet')) return [];
+  const memory = db.prepare<[], string>("SELECT memory FROM outlet WHERE name = 'pushgateway'").pluck().get();
+  return memory ? (JSON.parse(memory) as string[]) : [];
+}
+
+function addGroups(db: Database, groups: readonly string[]): void {
+  if (groups.length === 0) return;
+  const memory = JSON.stringify([...new Set([...groupsOf(db), ...groups])].sort());
+  db.prepare(
+    `INSERT INTO outlet (name, told, memory) VALUES ('pushgateway', 0, ?)
+     ON CONFLICT DO UPDATE SET memory = excluded.memory`,
+  ).run(memory);
 }
