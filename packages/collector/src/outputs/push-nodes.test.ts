@@ -66,7 +66,7 @@ describe('the Pushgateway for nodes', () => {
     await using double = await HttpDouble.start();
     const [a] = await introduced(opened.store, 'a', 'b');
     await using running = new AsyncDisposableStack();
-    running.use(await start(double.url, opened.store));
+    running.use(await start(double.url, opened.store, { limits: { timeoutMs: 10_000 } }));
     await waitFor('both', () => double.taken.length === 2);
     await a!.tell(opened.store);
     await sleep(200);
