@@ -64,3 +64,41 @@ test('paths that one of the two scopes does not take in have left or entered', (
   assert.equal(entered('/usr/sbin/sshd'), 'entered-scope');
   assert.equal(entered('/etc/new'), 'drift');
 });
+
+test('places beside one another, within one another or told twice hide what lies in them, and nothing else', () => {
+  const spots: BlindSpot[] = [
+    { path: '/b/c', reason: 'mount' },
+    { path: '/b', reason: 'unreadable' },
+    { path: '/b-c', reason: 'empty' },
+    { path: '/d', reason: 'missing' },
+    { path: '/d', reason: 'unreadable' },
+  ];
+  const reason = (path: string) => visibilityOf(spots, null).hidden(file(path));
+  const reasons = ['/a', '/b', '/b/c/d', '/b/x', '/b!', '/b-c/x', '/b-cd', '/d', '/d/x', '/e'].map(reason);
+  assert.deepEqual(reasons, [
+    null,
+    'unreadable',
+    'unreadable',
+    'unreadable',
+    null,
+    'empty',
+    null,
+    'unreadable',
+    'unreadable',
+    null,
+  ]);
+});
+
+test('a thousand blind spots beside half a million lost paths take no longer than a few', () => {
+  const spots: BlindSpot[] = Array.from({ length: 1000 }, (_, i) => ({
+    path: `/tree/${i}`,
+    reason: 'unreadable',
+  }));
+  const visibility = visibilityOf(spots, null);
+  const before = process.cpuUsage();
+  let hiding = 0;
+  for (let i = 0; i < 500_000; i++) if (visibility.hidden(file(`/tree/x/${i}`)) !== null) hiding += 1;
+  const { user, system } = process.cpuUsage(before);
+  assert.equal(hiding, 0);
+  assert.ok((user + system) / 1000 < 3000, `${(user + system) / 1000} ms`);
+});

@@ -29,12 +29,57 @@ export function visibilityOf(
   };
 }
 
-/** A single file that the scope names and that is gone was removed; a tree that is gone may be a mount that went away. */
+/**
+ * Of several places that hide a path, the outermost tells why. A single file that the scope names and that is gone was
+ * removed; a tree that is gone may be a mount that went away.
+ */
 function blindReasonOf(before: Entry, blindSpots: readonly BlindSpot[]): BlindReason | null {
-  for (const spot of blindSpots) {
-    if (!isWithin(before.path, spot.path)) continue;
-    const isLostFile = spot.reason === 'missing' && spot.path === before.path && before.type !== 'directory';
-    if (!isLostFile) return spot.reason;
+  if (blindSpots.length === 0) return null;
+  let spots = outermost.get(blindSpots);
+  if (!spots) outermost.set(blindSpots, (spots = outermostOf(blindSpots)));
+  const spot = lastUpTo(spots, orderKey(before.path));
+  if (!spot || !isWithin(before.path, spot.path)) return null;
+  const isLostFile = spot.reason === 'missing' && spot.path === before.path && before.type !== 'directory';
+  return isLostFile ? null : spot.reason;
+}
+
+/** No place lies within another, in the order of their keys: the last one up to a path is the only one that can hide it. */
+interface Spot extends BlindSpot {
+  readonly key: string;
+}
+
+/** A report may have a thousand blind spots and lack half a million paths: they are put in order once. */
+const outermost = new WeakMap<readonly BlindSpot[], readonly Spot[]>();
+
+function outermostOf(blindSpots: readonly BlindSpot[]): Spot[] {
+  const sorted = blindSpots
+    .map(({ path, reason }) => ({ path, reason, key: orderKey(path) }))
+    .sort((a, b) =>
+      a.key === b.key
+        ? Number(a.reason === 'missing') - Number(b.reason === 'missing')
+        : a.key < b.key
+          ? -1
+          : 1,
+    );
+  const kept: Spot[] = [];
+  for (const spot of sorted) {
+    const last = kept.at(-1);
+    if (!last || !isWithin(spot.path, last.path)) kept.push(spot);
   }
-  return null;
+  return kept;
+}
+
+/** Puts what lies in a directory right behind it. No path text holds the character itself. */
+function orderKey(path: string): string {
+  return path === '/' ? '' : path.replaceAll('/', '\0');
+}
+
+function lastUpTo(spots: readonly Spot[], key: string): Spot | undefined {
+  let [from, to] = [0, spots.length];
+  while (from < to) {
+    const middle = (from + to) >> 1;
+    if (spots[middle]!.key <= key) from = middle + 1;
+    else to = middle;
+  }
+  return spots[from - 1];
 }
