@@ -42,7 +42,7 @@ export function tellSweeps(
     }
     if (!webhook) return;
     const [earlier] = await store.sweeps(sweep.id, 1);
-    const states = new Map(changes.map(({ after }) => [after.stack, after]));
+    const states = new Map(changes.flatMap(({ after }) => (after ? [[after.stack, after]] : [])));
     const ranBefore = (earlier?.end?.failure ?? null) === null;
     const message = sweepMessage(sweep, stackNews(changes), (stack) => states.get(stack), ranBefore);
     if (message) webhook.tell(message);

@@ -54,6 +54,7 @@ test('it names what got worse and what recovered, apart, with the sums', () => {
     [
       differs('stacks/a'),
       { kind: 'fails', stack: 'stacks/b', outcome: 'timeout' },
+      { kind: 'gone', stack: 'stacks/e', was: 'drift' },
       { kind: 'settled', stack: 'stacks/c', was: 'pending' },
       { kind: 'measured-again', stack: 'stacks/d' },
     ],
@@ -61,15 +62,16 @@ test('it names what got worse and what recovered, apart, with the sums', () => {
     true,
   )!;
   assert.deepEqual(message.text.split('\n'), [
-    '*Holdfast sweep*: 2 worse, 2 recovered (3 stacks: 1 clean, 2 drift)',
+    '*Holdfast sweep*: 3 worse, 2 recovered (3 stacks: 1 clean, 2 drift)',
     ':warning: not all stacks were planned: ended by deadline',
     ':red_circle: `stacks/a`: drift',
     ':red_circle: `stacks/b`: timeout',
+    ':red_circle: `stacks/e`: not found any more (was drift)',
     ':white_check_mark: `stacks/c`: clean again (was pending)',
     ':white_check_mark: `stacks/d`: can be planned again',
   ]);
   const { worse, recovered } = message.details as { worse: unknown[]; recovered: unknown[] };
-  assert.deepEqual([worse.length, recovered.length], [2, 2]);
+  assert.deepEqual([worse.length, recovered.length], [3, 2]);
 });
 
 test('a long list is folded in the text, and whole in the details', () => {

@@ -79,6 +79,8 @@ function lineOf(news: StackNews, state: StackState | undefined): string {
       return `${stack}: ${news.cause}${news.was === null ? '' : ` (was ${news.was})`}${changesOf(state)}`;
     case 'fails':
       return `${stack}: ${news.outcome}${state?.phase ? ` in ${state.phase}` : ''}`;
+    case 'gone':
+      return `${stack}: not found any more${news.was === null ? '' : ` (was ${news.was})`}`;
     case 'settled':
       return `${stack}: clean again (was ${news.was})`;
     case 'measured-again':

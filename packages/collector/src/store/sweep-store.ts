@@ -71,11 +71,10 @@ export interface SweepRecord extends SweepStart {
   readonly end: SweepEnd | null;
 }
 
-/** A stack before and after the end of a sweep. */
-export interface StackChange {
-  readonly before: StackState | null;
-  readonly after: StackState;
-}
+/** A stack before and after the end of a sweep. Null before: it is new; null after: it is not found any more. */
+export type StackChange =
+  | { readonly before: StackState | null; readonly after: StackState }
+  | { readonly before: StackState; readonly after: null };
 
 export interface StoredOutcome {
   readonly sweep: string;

@@ -123,10 +123,10 @@ export class SqliteSweeps implements SweepStore {
     this.#rows.setEnd(known.id, end);
     const all = this.#rows.results(known.id);
     const changes = all.map((result) => this.#next(result, { sweep: id, sweptAt: end.endedAt, now }));
-    if (known.record.only === null && end.phase === 'finished') {
-      this.#forgetOthers(new Set(all.map(({ stack }) => stack)), known.record, now);
-    }
-    return changes;
+    if (known.record.only !== null || end.phase !== 'finished') return changes;
+    const found = new Set(all.map(({ stack }) => stack));
+    const gone = this.#forgetOthers(found, known.record, { sweptAt: end.endedAt, now });
+    return [...changes, ...gone.map((before) => ({ before, after: null }))];
   }
 
   #next(result: StackResult, ended: Omit<EndedSweep, 'isPerpetual'>): StackChange {
@@ -149,18 +149,23 @@ export class SqliteSweeps implements SweepStore {
   }
 
   /** Stacks that are gone from the source; unless another sweeper has them, or a newer sweep knew them. */
-  #forgetOthers(found: ReadonlySet<string>, sweep: SweepRecord, now: Millis): void {
+  #forgetOthers(
+    found: ReadonlySet<string>,
+    sweep: SweepRecord,
+    { sweptAt, now }: Pick<EndedSweep, 'sweptAt' | 'now'>,
+  ): StackState[] {
     const sweepers = new Map<string, string | null>();
     const sweeperWhoKnew = (id: string) => {
       if (!sweepers.has(id)) sweepers.set(id, sweeperOf(this.#rows.byName(id)?.record ?? null));
       return sweepers.get(id) ?? null;
     };
-    const sweptAt = sweep.end?.endedAt ?? now;
-    for (const state of this.#stacks.all()) {
-      if (found.has(state.stack) || (state.sweptAt > sweptAt && state.sweptAt <= now)) continue;
+    const gone = this.#stacks.all().filter((state) => {
+      if (found.has(state.stack) || (state.sweptAt > sweptAt && state.sweptAt <= now)) return false;
       const sweeper = sweeperWhoKnew(state.sweep);
-      if (sweeper === null || sweeper === sweeperOf(sweep)) this.#stacks.drop(state.stack);
-    }
+      return sweeper === null || sweeper === sweeperOf(sweep);
+    });
+    for (const { stack } of gone) this.#stacks.drop(stack);
+    return gone;
   }
 
   #idOf(name: string): number {

@@ -10,24 +10,27 @@ export type StackNews =
   | { readonly kind: 'differs'; readonly stack: string; readonly cause: Cause; readonly was: Cause | null }
   /** It cannot be planned, and could. */
   | { readonly kind: 'fails'; readonly stack: string; readonly outcome: 'error' | 'timeout' }
+  /** The source no longer has it: what it differed by is watched no more. */
+  | { readonly kind: 'gone'; readonly stack: string; readonly was: Cause | null }
   /** It is clean again, or can be planned again. */
   | { readonly kind: 'settled'; readonly stack: string; readonly was: Cause }
   | { readonly kind: 'measured-again'; readonly stack: string };
 
 /** Worse first. A stack may be in it twice: it fails no more, and differs now. */
 export function stackNews(
-  pairs: readonly { readonly before: StackState | null; readonly after: StackState }[],
+  pairs: readonly { readonly before: StackState | null; readonly after: StackState | null }[],
 ): StackNews[] {
-  const news = pairs.flatMap(({ before, after }) => [
-    ...difference(before, after),
-    ...failure(before, after),
-  ]);
-  const rank = ({ kind }: StackNews) => ['differs', 'fails', 'settled', 'measured-again'].indexOf(kind);
+  const news = pairs.flatMap(({ before, after }): StackNews[] => {
+    if (after !== null) return [...difference(before, after), ...failure(before, after)];
+    return before === null ? [] : [{ kind: 'gone', stack: before.stack, was: before.differs?.cause ?? null }];
+  });
+  const rank = ({ kind }: StackNews) =>
+    ['differs', 'fails', 'gone', 'settled', 'measured-again'].indexOf(kind);
   return news.sort((a, b) => rank(a) - rank(b) || (a.stack < b.stack ? -1 : a.stack > b.stack ? 1 : 0));
 }
 
 export function isWorse({ kind }: StackNews): boolean {
-  return kind === 'differs' || kind === 'fails';
+  return kind === 'differs' || kind === 'fails' || kind === 'gone';
 }
 
 function difference(before: StackState | null, { stack, differs, outcome }: StackState): StackNews[] {
