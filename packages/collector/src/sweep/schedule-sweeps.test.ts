@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { schedule } from 'node-cron';
 import { pino } from 'pino';
 import { waitFor } from '../../../../test/harness/wait.ts';
 import { loadConfig } from '../load-config.ts';
@@ -49,4 +50,19 @@ test('13: a sweep begins in the time zone of its schedule, and later by the jitt
   assert.equal(begun!.trigger, 'schedule');
   const late = begun!.startedAt - at;
   assert.ok(late >= 1700 && late < 6000, `${late} ms late`);
+});
+
+test('13: a schedule keeps its hour when the clocks change, and leaves out an hour that there is not', (t) => {
+  const next = (cron: string, now: string) => {
+    t.mock.timers.enable({ apis: ['Date'], now: Date.parse(now) });
+    const task = schedule(cron, () => {}, { timezone: 'Europe/Berlin' });
+    const at = task.getNextRun()?.toISOString();
+    void task.destroy();
+    t.mock.timers.reset();
+    return at;
+  };
+  assert.equal(next('0 6 * * *', '2026-03-27T12:00:00Z'), '2026-03-28T05:00:00.000Z');
+  assert.equal(next('0 6 * * *', '2026-03-28T12:00:00Z'), '2026-03-29T04:00:00.000Z');
+  assert.equal(next('0 6 * * *', '2026-10-24T12:00:00Z'), '2026-10-25T05:00:00.000Z');
+  assert.equal(next('30 2 * * *', '2026-03-28T12:00:00Z'), '2026-03-30T00:30:00.000Z');
 });
