@@ -206,6 +206,7 @@ test('7: a stack that can not be planned is an error with its phase, never clean
     ['[ "$1" != show ] || { echo \'{"format_version":"2.0"}\'; exit 0; }', 'crash'],
     ['[ "$1" != show ] || { terraform "$@" | head -c 300; exit 0; }', 'crash'],
     ['[ "$1" != show ] || { terraform "$@" | sed s/no-op/no-such/; exit 0; }', 'crash'],
+    [`[ "$1" != show ] || ${databaseIsAway}`, 'backend'],
     [failsLike('Error acquiring the state lock'), 'lock'],
     [failsLike('error configuring S3 Backend: no valid credential sources for S3 Backend found'), 'auth'],
     [failsLike('Failed to query available provider packages'), 'init'],

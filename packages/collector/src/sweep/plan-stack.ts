@@ -80,7 +80,11 @@ interface Shown {
   readonly stoppedBy: ChildEnd['stoppedBy'];
   readonly plan: FinishedPlan['plan'];
   readonly noise: string;
+  /** What its messages mean if it failed. */
+  readonly failure: Failure | null;
 }
+
+const unshown: Shown = { stoppedBy: null, plan: null, noise: '', failure: null };
 
 /** Secrets that are known before any plan is. */
 function knownSecrets({ request, canary }: PlanContext, given: Credentials): string[] {
@@ -139,7 +143,7 @@ class StackRun {
     if (end.stoppedBy !== null) return this.#stopped(end.stoppedBy, timing());
 
     const isWhole = (end.exitCode === 0 || end.exitCode === 2) && stream.errorCount === 0;
-    const shown: Shown = isWhole ? await this.#show() : { stoppedBy: null, plan: null, noise: '' };
+    const shown: Shown = isWhole ? await this.#show() : unshown;
     if (shown.stoppedBy !== null) return this.#stopped(shown.stoppedBy, timing());
     const rules = rulesFor(this.#stack, request.rules, ports.clock());
     const finished: FinishedPlan = { ...end, stream, plan: shown.plan };
@@ -151,7 +155,7 @@ class StackRun {
     await this.#learnSecrets();
     const noise = [stream.noise, shown.noise].join('\n');
     const text = diagnosticText(judgement.because, stream.errors, noise, this.#redactor);
-    const { phase, breaker } = judgement.failure;
+    const { phase, breaker } = shown.failure ?? judgement.failure;
     return plainly(failed(this.#stack, phase, text, timing()), breaker);
   }
 
@@ -169,13 +173,15 @@ class StackRun {
   }
 
   async #show(): Promise<Shown> {
-    if (!(await exists(this.#planFile))) return { stoppedBy: null, plan: null, noise: '' };
+    if (!(await exists(this.#planFile))) return unshown;
     const reader = new PlanReader(this.#context.request.salt);
     const argv = showCommand(this.#context.request.command, this.#planFile);
     const end = await this.#child(argv, { onStdout: (chunk) => reader.push(chunk) });
     const plan: PlanFacts | { problem: string } =
       end.exitCode === 0 ? reader.end() : { problem: `show exited with ${end.exitCode ?? end.signal}` };
-    return { stoppedBy: end.stoppedBy, plan, noise: end.stderr };
+    // It reads the configuration of the backend, and can fail by what a plan fails by.
+    const failure = end.exitCode === 0 ? null : failureOf({ command: 'show', errors: [], noise: end.stderr });
+    return { stoppedBy: end.stoppedBy, plan, noise: end.stderr, failure };
   }
 
   /** What was printed about a failure is kept, without the secrets that its plan holds. */
