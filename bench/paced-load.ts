@@ -3,15 +3,8 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { agentToken } from '../test/harness/process.ts';
 import type { SyntheticNode } from '../test/harness/synthetic-fleet.ts';
-import {
-  ascending,
-  openConnections,
-  prepareReport,
-  processorSeconds,
-  residentMib,
-  sendReport,
-} from './collector-load.ts';
-import { type LoadConnection, prepareRequest } from './load-connection.ts';
+import { ascending, prepareReport, processorSeconds, residentMib, sendReport } from './collector-load.ts';
+import { LoadConnection, prepareRequest } from './load-connection.ts';
 
 /** One report in so many brings a change. */
 const reportsPerChange = 100;
@@ -33,12 +26,15 @@ export async function measurePace(
   fleet: readonly SyntheticNode[],
   seconds: number,
 ): Promise<PacedLoad> {
-  using reporting = await openConnections(url, fleet.length);
-  using polling = await openConnections(
-    url,
-    Math.min(fleet.length, descriptorLimit() - fleet.length - spareDescriptors),
-  );
-  const polls = Promise.all(polling.connections.map((connection, i) => pollForever(connection, fleet[i]!)));
+  using opened = new DisposableStack();
+  const failed = Promise.withResolvers<never>();
+  const longPolls = Math.min(fleet.length, descriptorLimit() - fleet.length - spareDescriptors);
+  for (const node of fleet.slice(0, longPolls)) {
+    const connection = opened.use(await LoadConnection.open(url));
+    pollForever(connection, node).catch(failed.reject);
+  }
+  // Opened at the first report: a connection that says nothing is closed.
+  const reporting = new Map<SyntheticNode, LoadConnection>();
   const latenciesMs: number[] = [];
   const sending: Promise<unknown>[] = [];
   const send = async (i: number) => {
@@ -46,7 +42,9 @@ export async function measurePace(
     const isChange = i % reportsPerChange === 0;
     const report = isChange ? node.difference([node.change(2, `change ${i}`)]) : node.heartbeat();
     const request = await prepareReport(node, report);
-    latenciesMs.push(await sendReport(reporting.connections[i % fleet.length]!, node, request));
+    const connection = reporting.get(node) ?? opened.use(await LoadConnection.open(url));
+    reporting.set(node, connection);
+    latenciesMs.push(await sendReport(connection, node, request));
   };
   const total = Math.floor((fleet.length * seconds) / 60);
   const start = performance.now();
@@ -54,12 +52,12 @@ export async function measurePace(
   for (let i = 0; i < total; i++) {
     const early = (i / total) * seconds * 1000 - (performance.now() - start);
     if (early > 1) await sleep(early);
-    sending.push(send(i));
+    sending.push(send(i).catch(failed.reject));
   }
-  await Promise.race([Promise.all(sending), polls]);
+  await Promise.race([Promise.all(sending), failed.promise]);
   const cores = (processorSeconds(pid) - cpuBefore) / ((performance.now() - start) / 1000);
   const rssMib = (await residentMib(pid)).rss;
-  return { latenciesMs: latenciesMs.sort(ascending), longPolls: polling.connections.length, cores, rssMib };
+  return { latenciesMs: latenciesMs.sort(ascending), longPolls, cores, rssMib };
 }
 
 /** As an agent does: asks again as soon as it is answered. Rejects when the connection is closed. */
