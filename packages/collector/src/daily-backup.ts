@@ -6,12 +6,12 @@ import { spawn } from 'node:child_process';
 import { access, constants as modes, mkdir, readdir, rm } from 'node:fs/promises';
 import { constants, setPriority } from 'node:os';
 import { join } from 'node:path';
-import { schedule } from 'node-cron';
 import type { Logger } from 'pino';
 import { backupName, backupsToDrop, newestBackupAt } from '#core/backup-names';
 import type { Millis } from '#core/node-state';
 import type { StorageMetrics } from '#outputs/storage-metrics';
 import type { CollectorConfig } from './config.ts';
+import { startCron } from './cron.ts';
 
 /** A backup that takes longer hangs: 100 GiB at 32 MiB/s take less. */
 const maxBackupMs = 3_600_000;
@@ -41,18 +41,15 @@ export async function keepBackups(config: Config, parts: BackupParts): Promise<A
   parts.metrics.backupMade(newestBackupAt(await readdir(directory)) ?? 0);
   const stopping = new AbortController();
   let running: Promise<void> | null = null;
-  const task = schedule(
-    cron,
-    () => {
-      running ??= backUp(config, directory, backups.keep, parts, stopping.signal).finally(() => {
-        running = null;
-      });
-    },
-    { timezone: 'UTC' },
-  );
+  const run = () => {
+    running ??= backUp(config, directory, backups.keep, parts, stopping.signal).finally(() => {
+      running = null;
+    });
+  };
+  const schedule = startCron({ expression: cron, timezone: 'UTC', run });
   return {
     async [Symbol.asyncDispose]() {
-      await task.destroy();
+      schedule[Symbol.dispose]();
       stopping.abort();
       await running;
     },

@@ -1,9 +1,9 @@
 /** Removes, every hour, what is older than the retention or too much, and what nothing refers to any more. */
-import { schedule } from 'node-cron';
 import type { Logger } from 'pino';
 import type { Millis } from '#core/node-state';
 import type { Store } from '#store/store';
 import type { CollectorConfig } from './config.ts';
+import { startCron } from './cron.ts';
 
 const dayMs = 86_400_000;
 const everyHour = '17 * * * *';
@@ -14,7 +14,7 @@ export function keepTidy(
   { retentionDays, space }: Pick<CollectorConfig, 'retentionDays' | 'space'>,
   { log, clock }: { readonly log: Logger; readonly clock: () => Millis },
 ): AsyncDisposable {
-  let running: Promise<void> = Promise.resolve();
+  let running: Promise<void> | null = null;
   const tidy = async () => {
     try {
       const removed = await store.tidy(clock() - retentionDays * dayMs, space.maxDatabaseBytes);
@@ -30,10 +30,15 @@ export function keepTidy(
       log.error({ err: error }, 'tidying up failed; the next hour tries again');
     }
   };
-  const task = schedule(everyHour, () => (running = tidy()), { timezone: 'UTC', noOverlap: true });
+  const run = () => {
+    running ??= tidy().finally(() => {
+      running = null;
+    });
+  };
+  const cron = startCron({ expression: everyHour, timezone: 'UTC', run });
   return {
     async [Symbol.asyncDispose]() {
-      await task.destroy();
+      cron[Symbol.dispose]();
       await running;
     },
   };

@@ -42,7 +42,7 @@ test('13: a sweep begins in the time zone of its schedule, and later by the jitt
     environment: {},
     onEnd: () => {},
   });
-  await using _ = scheduleSweeps(sweeper, config, log);
+  using _ = scheduleSweeps(sweeper, config, log);
   const [begun] = await waitFor('the sweep', async () => {
     const sweeps = await store.sweeps.sweeps(null, 1);
     return sweeps.length > 0 ? sweeps : undefined;
