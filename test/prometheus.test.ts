@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
+import { hash, randomUUID } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -207,8 +207,12 @@ describe('a real Prometheus', { skip }, () => {
 
   /** A new drift to decide on, and no sweep that runs. */
   async function somethingToDo(): Promise<void> {
-    await writeFile(file('a.conf'), `${randomUUID()}\n`);
-    await waitFor('a drift', async () => (await site.drift()).some(({ path }) => path === file('a.conf')));
+    const text = `${randomUUID()}\n`;
+    await writeFile(file('a.conf'), text);
+    // One may stand already: what is looked at next must be what stays.
+    await waitFor('the drift', async () =>
+      (await site.drift()).some(({ after }) => after?.sha256 === hash('sha256', text)),
+    );
     await waitFor('sweeps to end', async () => {
       const { body } = await call<{ sweeps: { state: string }[] }>(site.url, '/api/v1/sweeps');
       return body.sweeps.every(({ state }) => state !== 'running');

@@ -18,6 +18,7 @@ export interface ApiDrift {
   readonly change: 'added' | 'removed' | 'changed';
   readonly attributes: readonly string[];
   readonly occurrences: number;
+  readonly after: { readonly sha256?: string } | null;
 }
 
 export interface ApiEvent {
