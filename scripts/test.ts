@@ -40,8 +40,7 @@ process.env['NODE_COMPILE_CACHE'] ??= join(root, 'node_modules', '.cache', 'node
 run({
   cwd: root,
   globPatterns: globs,
-  // One more than there are processors: many tests wait, for a clock or a process.
-  concurrency: availableParallelism() + 1,
+  concurrency: Math.max(2, availableParallelism() - 1),
   timeout: testTimeoutMs,
 })
   .on('test:fail', ({ todo }) => {
