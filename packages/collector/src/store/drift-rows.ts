@@ -1,28 +1,28 @@
 /** Standing and ended drift. */
 import type { Database } from 'better-sqlite3';
 import type { ChangeKind, UnknownReason } from '@holdfast/shared/compare';
-import { type Attribute, type Entry, entryLine, parseEntryLine } from '@holdfast/shared/entry';
 import { bucketOf } from '@holdfast/shared/manifest';
-import type { AideFinding } from '@holdfast/shared/aide-compare';
 import type { DriftContent, DriftEffects, DriftEnd, Millis, StandingDrift } from '#core/node-state';
-import { fingerprintOfLines } from '#core/drift-fingerprint';
 import {
   type AcknowledgedRow,
   acknowledgedColumns,
   acknowledgementOf,
   withAcknowledgement,
 } from '#store/acknowledgement-rows';
+import {
+  type DriftChangeRow,
+  type DriftChangeRows,
+  lineOf,
+  readChange,
+  withChange,
+} from '#store/drift-change-rows';
 import { type DriftCounts, noDrift } from '#store/node-rows';
 import type { DriftRecord, ShownDrift } from '#store/store';
 
-interface StandingRow extends AcknowledgedRow {
+interface StandingRow extends AcknowledgedRow, DriftChangeRow {
   readonly id: number;
   readonly path: string;
   readonly change: ChangeKind;
-  readonly attributes: string;
-  readonly before: string | null;
-  readonly after: string | null;
-  readonly aide: string | null;
   readonly first_seen_at: number;
   readonly expected: number | null;
 }
@@ -30,6 +30,12 @@ interface StandingRow extends AcknowledgedRow {
 interface RecordRow extends StandingRow {
   readonly earlier: number;
   readonly unknown: UnknownReason | null;
+}
+
+interface NamedRow {
+  readonly id: number;
+  readonly change: ChangeKind;
+  readonly fingerprint: Buffer;
 }
 
 interface OldestRow {
@@ -40,7 +46,7 @@ interface OldestRow {
 
 export type DriftRows = ReturnType<typeof driftRows>;
 
-export function driftRows(db: Database) {
+export function driftRows(db: Database, changes: DriftChangeRows) {
   const sql = prepare(db);
 
   return {
@@ -73,14 +79,18 @@ export function driftRows(db: Database) {
       })),
 
     /** Writes `effects`; returns the counts after them. */
-    apply: applier(sql),
+    apply: applier(sql, changes),
 
     /** Returns how many of the ended drifts it removed; less than `limit` means that none is left. */
-    dropEnded: (before: Millis, limit: number): number => sql.dropEnded.run(before, limit).changes,
+    dropEnded(before: Millis, limit: number): number {
+      const dropped = sql.dropEnded.all(before, limit);
+      changes.release(dropped);
+      return dropped.length;
+    },
   };
 }
 
-function applier(sql: ReturnType<typeof prepare>) {
+function applier(sql: ReturnType<typeof prepare>, changes: DriftChangeRows) {
   const end = (node: number, path: string, as: DriftEnd, at: Millis) => {
     const row = sql.end.get(at, as, node, bucketOf(path), path);
     if (!row) throw new Error(`no drift stands at ${path}`);
@@ -89,10 +99,10 @@ function applier(sql: ReturnType<typeof prepare>) {
 
   /** Returns whether there was such a drift. */
   const resume = (node: number, drift: DriftContent, mark: number, since: Millis): boolean => {
-    const before = lineOf(drift.before);
-    const id = sql.acceptedSince.get(node, drift.path, since, before);
-    if (id === undefined) return false;
-    sql.resume.run(drift.change, ...contentOf(drift), mark, id);
+    const accepted = sql.acceptedSince.get(node, drift.path, since, lineOf(drift.before));
+    if (!accepted) return false;
+    sql.resume.run(drift.change, changes.keep(drift), mark, accepted.id);
+    changes.release([accepted.fingerprint]);
     return true;
   };
 
@@ -112,14 +122,16 @@ function applier(sql: ReturnType<typeof prepare>) {
     const mark = isNews ? sql.nextMark.get()! : 0;
     for (const drift of effects.altered) {
       const bucket = bucketOf(drift.path);
-      after[sql.changeOf.get(node, bucket, drift.path)!] -= 1;
+      const stood = sql.standingAt.get(node, bucket, drift.path)!;
+      after[stood.change] -= 1;
       after[drift.change] += 1;
-      sql.alter.run(drift.change, ...contentOf(drift), mark, node, bucket, drift.path);
+      sql.alter.run(drift.change, changes.keep(drift), mark, stood.id);
+      changes.release([stood.fingerprint]);
     }
     for (const drift of effects.started) {
       after[drift.change] += 1;
       if (effects.resumesSince !== undefined && resume(node, drift, mark, effects.resumesSince)) continue;
-      sql.start.run(node, bucketOf(drift.path), drift.path, drift.change, ...contentOf(drift), mark, now);
+      sql.start.run(node, bucketOf(drift.path), drift.path, drift.change, changes.keep(drift), mark, now);
     }
     const isMoved = oldestMayHaveEnded || effects.started.length > 0;
     return { ...after, oldestAt: isMoved ? (sql.oldestAt.get(node) ?? null) : counts.oldestAt };
@@ -132,32 +144,31 @@ function prepare(db: Database) {
   const standing = 'node = ? AND bucket = ? AND path = ? AND ended_at IS NULL';
   return {
     standingIn: db.prepare<[number, number], StandingRow>(
-      `SELECT ${standingColumns} FROM drift ${withAcknowledgement}
+      `SELECT ${standingColumns} FROM drift ${withChange} ${withAcknowledgement}
        WHERE drift.node = ? AND bucket = ? AND ended_at IS NULL`,
     ),
     nextMark: db.prepare<[], number>('UPDATE drift_mark SET newest = newest + 1 RETURNING newest').pluck(),
-    changeOf: db
-      .prepare<[number, number, string], ChangeKind>(`SELECT change FROM drift WHERE ${standing}`)
-      .pluck(),
+    standingAt: db.prepare<[number, number, string], NamedRow>(
+      `SELECT id, change, fingerprint FROM drift WHERE ${standing}`,
+    ),
     start: db.prepare(
-      `INSERT INTO drift (node, bucket, path, change, attributes, before, after, aide, fingerprint, mark, first_seen_at)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT INTO drift (node, bucket, path, change, fingerprint, mark, first_seen_at)
+       VALUES (?, ?, ?, ?, ?, ?, ?)`,
     ),
     alter: db.prepare(
-      `UPDATE drift SET change = ?, attributes = ?, before = ?, after = ?, aide = ?, fingerprint = ?, mark = ?, acknowledgement = NULL, expected = NULL WHERE ${standing}`,
+      `UPDATE drift SET change = ?, fingerprint = ?, mark = ?, acknowledgement = NULL, expected = NULL WHERE id = ?`,
     ),
     end: db.prepare<
       [number, DriftEnd, number, number, string],
       { change: ChangeKind; first_seen_at: number }
     >(`UPDATE drift SET ended_at = ?, ended_as = ? WHERE ${standing} RETURNING change, first_seen_at`),
-    acceptedSince: db
-      .prepare<[number, string, number, string | null], number>(
-        `SELECT id FROM drift WHERE node = ? AND path = ? AND ended_at >= ? AND ended_as = 'accepted' AND before IS ?
-         ORDER BY ended_at LIMIT 1`,
-      )
-      .pluck(),
+    acceptedSince: db.prepare<[number, string, number, string | null], NamedRow>(
+      `SELECT id, change, drift.fingerprint FROM drift ${withChange}
+       WHERE node = ? AND path = ? AND ended_at >= ? AND ended_as = 'accepted' AND before IS ?
+       ORDER BY ended_at LIMIT 1`,
+    ),
     resume: db.prepare(
-      'UPDATE drift SET ended_at = NULL, ended_as = NULL, acknowledgement = NULL, expected = NULL, change = ?, attributes = ?, before = ?, after = ?, aide = ?, fingerprint = ?, mark = ? WHERE id = ?',
+      'UPDATE drift SET ended_at = NULL, ended_as = NULL, acknowledgement = NULL, expected = NULL, change = ?, fingerprint = ?, mark = ? WHERE id = ?',
     ),
     endAll: db.prepare('UPDATE drift SET ended_at = ?, ended_as = ? WHERE node = ? AND ended_at IS NULL'),
     fingerprints: db
@@ -183,30 +194,17 @@ function prepare(db: Database) {
       `SELECT ${standingColumns}, unknown_path.reason AS unknown,
          (SELECT count(*) FROM drift AS other
           WHERE other.node = drift.node AND other.path = drift.path AND other.ended_at IS NOT NULL) AS earlier
-       FROM drift ${withAcknowledgement} LEFT JOIN unknown_path
+       FROM drift ${withChange} ${withAcknowledgement} LEFT JOIN unknown_path
          ON unknown_path.node = drift.node AND unknown_path.bucket = drift.bucket AND unknown_path.path = drift.path
        WHERE drift.node = ? AND drift.bucket BETWEEN ? AND ? AND ended_at IS NULL`,
     ),
-    dropEnded: db.prepare<[number, number]>(
-      'DELETE FROM drift WHERE id IN (SELECT id FROM drift WHERE ended_at < ? ORDER BY ended_at LIMIT ?)',
-    ),
+    dropEnded: db
+      .prepare<[number, number], Buffer>(
+        `DELETE FROM drift WHERE id IN (SELECT id FROM drift WHERE ended_at < ? ORDER BY ended_at LIMIT ?)
+         RETURNING fingerprint`,
+      )
+      .pluck(),
   };
-}
-
-function contentOf(
-  drift: DriftContent,
-): [
-  attributes: string,
-  before: string | null,
-  after: string | null,
-  aide: string | null,
-  fingerprint: Buffer,
-] {
-  const aide = drift.aide && JSON.stringify(drift.aide);
-  const before = lineOf(drift.before);
-  const after = lineOf(drift.after);
-  const fingerprint = Buffer.from(fingerprintOfLines(drift, before, after), 'hex');
-  return [drift.attributes.join(','), before, after, aide, fingerprint];
 }
 
 function toStanding(row: StandingRow): StandingDrift {
@@ -214,28 +212,9 @@ function toStanding(row: StandingRow): StandingDrift {
     id: row.id,
     path: row.path,
     change: row.change,
-    attributes: attributesOf(row.attributes),
-    before: entryOf(row.before),
-    after: entryOf(row.after),
-    aide: aideOf(row.aide),
+    ...readChange(row),
     firstSeenAt: row.first_seen_at,
     acknowledgement: acknowledgementOf(row),
     expected: row.expected,
   };
-}
-
-export function attributesOf(joined: string): Attribute[] {
-  return joined === '' ? [] : (joined.split(',') as Attribute[]);
-}
-
-export function aideOf(text: string | null): AideFinding | null {
-  return text === null ? null : (JSON.parse(text) as AideFinding);
-}
-
-export function lineOf(entry: Entry | null): string | null {
-  return entry && entryLine(entry);
-}
-
-export function entryOf(line: string | null): Entry | null {
-  return line === null ? null : parseEntryLine(line);
 }

@@ -5,7 +5,7 @@ import type { ChangeKind } from '@holdfast/shared/compare';
 import { fingerprintBytes } from '#core/drift-fingerprint';
 import { FleetGrouping, type FleetRow, type FleetView, type NodeKeys } from '#core/fleet-rows';
 import type { DriftContent, Millis, NodeEffects, NodeState } from '#core/node-state';
-import { aideOf, attributesOf, entryOf } from '#store/drift-rows';
+import { type DriftChangeRow, readChange, withChange } from '#store/drift-change-rows';
 import { reading } from '#store/storage-error';
 
 const driftsPerTurn = 4000;
@@ -95,13 +95,9 @@ export function movesDrift(before: NodeState | null, { state, drift }: NodeEffec
   );
 }
 
-interface ChangeRow {
+interface ChangeRow extends DriftChangeRow {
   readonly path: string;
   readonly change: ChangeKind;
-  readonly attributes: string;
-  readonly before: string | null;
-  readonly after: string | null;
-  readonly aide: string | null;
   readonly first_seen_at: number;
 }
 
@@ -120,21 +116,16 @@ function prepare(db: Database) {
       )
       .pluck(),
     changeOf: db.prepare<[Buffer], ChangeRow>(
-      `SELECT path, change, attributes, before, after, aide, first_seen_at FROM drift INDEXED BY drift_fleet
-       WHERE fingerprint = ? AND ended_at IS NULL LIMIT 1`,
+      `SELECT path, change, attributes, before, after, aide, first_seen_at
+       FROM drift INDEXED BY drift_fleet ${withChange}
+       WHERE drift.fingerprint = ? AND ended_at IS NULL LIMIT 1`,
     ),
   };
 }
 
-function toChange({ first_seen_at, attributes, before, after, aide, ...row }: ChangeRow): FleetChange {
-  return {
-    ...row,
-    attributes: attributesOf(attributes),
-    before: entryOf(before),
-    after: entryOf(after),
-    aide: aideOf(aide),
-    firstSeenAt: first_seen_at,
-  };
+function toChange(row: ChangeRow): FleetChange {
+  const { path, change, first_seen_at: firstSeenAt } = row;
+  return { path, change, ...readChange(row), firstSeenAt };
 }
 
 function bytesOf(fingerprint: string): Buffer {

@@ -1,7 +1,7 @@
 /** Events of nodes. They only grow, until retention removes the oldest. */
 import type { Database } from 'better-sqlite3';
 import type { EventRecord, Millis } from '#core/node-state';
-import { attributesOf, entryOf, lineOf } from '#store/drift-rows';
+import { attributesOf, entryOf, lineOf } from '#store/drift-change-rows';
 import type { StoredEvent } from '#store/store';
 
 export interface EventRow {

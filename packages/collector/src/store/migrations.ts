@@ -11,6 +11,7 @@ import { changeWindows } from '#store/migrations/change-windows';
 import { chainAudit } from '#store/migrations/audit-chain';
 import { addFleetDrift } from '#store/migrations/fleet-drift';
 import { contents } from '#store/migrations/contents';
+import { addDriftChanges } from '#store/migrations/drift-changes';
 import { driftMarks } from '#store/migrations/drift-marks';
 import { lostNodes } from '#store/migrations/lost-nodes';
 import { outlets } from '#store/migrations/outlets';
@@ -171,4 +172,5 @@ export const migrations: readonly Migration[] = [
   changeWindows,
   driftMarks,
   lostNodes,
+  addDriftChanges,
 ];

@@ -8,6 +8,7 @@ import { aideNodeRows } from '#store/aide/node-rows';
 import { baselineRows } from '#store/baseline-rows';
 import { contentRows } from '#store/content-rows';
 import { commandRows } from '#store/command-rows';
+import { driftChangeRows } from '#store/drift-change-rows';
 import { driftRows } from '#store/drift-rows';
 import { historyRows } from '#store/history-rows';
 import { jobRows } from '#store/job-rows';
@@ -23,6 +24,7 @@ export type Tables = ReturnType<typeof prepareTables>;
 
 export function prepareTables(db: Database) {
   const manifests = manifestRows(db);
+  const driftChanges = driftChangeRows(db);
   const aideDatabases = aideDatabaseRows(db);
   const aideLists = aideListRows(db);
   const aide = aideNodeRows(db, aideDatabases, aideLists);
@@ -30,7 +32,8 @@ export function prepareTables(db: Database) {
     manifests,
     nodes: nodeRows(db, manifests, aide),
     baselines: baselineRows(db),
-    drifts: driftRows(db),
+    driftChanges,
+    drifts: driftRows(db, driftChanges),
     acknowledgements: acknowledgementRows(db),
     unknown: unknownRows(db),
     history: historyRows(db),
