@@ -98,6 +98,8 @@ const captured: readonly (readonly [what: string, action: AideOutcome['action'],
   ['check-add-rem-chg', 'update', 'drift'],
   ['check-hostile-names', 'update', 'drift'],
   ['check-unreadable', 'update', 'unknown'],
+  ['check-empty-db', 'update', 'unknown'],
+  ['check-garbage-db', 'update', 'unknown'],
   ['check-truncated-db', 'update', 'unknown'],
   ['check-missing-db', 'update', 'unknown'],
   ['bad-config', 'update', 'unknown'],
@@ -136,11 +138,8 @@ for (const version of ['0.18.3-deb12u5', '0.19.3']) {
 test('no captured report was left out', () => {
   const names = readdirSync(fixtures).filter((name) => name.endsWith('.json'));
   const known = captured.map(([what]) => what);
-  // An empty baseline, and garbage, read as a host on which all is new: they are refused before AIDE runs.
-  const missing = names.filter((name) => !known.some((what) => name.endsWith(`.${what}.json`)));
-  const refused = ['check-empty-db', 'check-garbage-db'];
   assert.deepEqual(
-    missing.sort(),
-    ['0.18.3-deb12u5', '0.19.3'].flatMap((version) => refused.map((what) => `${version}.${what}.json`)),
+    names.filter((name) => !known.some((what) => name.endsWith(`.${what}.json`))),
+    [],
   );
 });

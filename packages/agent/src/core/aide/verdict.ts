@@ -78,7 +78,10 @@ function exitDoubt({ action, exit, report, firstWarning }: AideOutcome): string 
   }
   if (report.problem !== null) return report.problem;
   if (action === 'init') return exit === 0 ? null : `AIDE made a first database and ended with ${exit}`;
-  const { added, removed, changed } = report.counts;
+  const { total, added, removed, changed } = report.counts;
+  // So an empty or unreadable baseline looks, of which AIDE 0.19 says nothing at all.
+  if (total > 0 && added === total && removed === 0)
+    return 'to AIDE everything is new, as if its baseline were empty';
   const counted = (added > 0 ? 1 : 0) + (removed > 0 ? 2 : 0) + (changed > 0 ? 4 : 0);
   if (counted === exit) return null;
   return `AIDE ended with ${exit}, and its report counts ${added} added, ${removed} removed, ${changed} changed`;
