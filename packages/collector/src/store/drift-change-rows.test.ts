@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import Sqlite from 'better-sqlite3';
 import { driftFingerprint } from '#core/drift-fingerprint';
+import { decideUndo } from '#core/restore-baseline';
 import { migrate } from '#store/migrate';
 import { migrations } from '#store/migrations';
 import { addDriftChanges } from '#store/migrations/drift-changes';
@@ -16,7 +17,13 @@ test('the same change of many nodes is kept once, for as long as it stands or is
   const { store } = opened;
   const db = new Sqlite(join(opened.dataDir, databaseName), { readonly: true });
   t.after(() => db.close());
-  const kept = () => db.prepare<[], number>('SELECT count(*) FROM drift_change').pluck().get();
+  const kept = () => {
+    const miscounted = db.prepare(
+      `SELECT * FROM drift_change WHERE drifts <> (SELECT count(*) FROM drift WHERE drift.fingerprint = drift_change.fingerprint)`,
+    );
+    assert.deepEqual(miscounted.all(), []);
+    return db.prepare<[], number>('SELECT count(*) FROM drift_change').pluck().get();
+  };
   const agents = ['n1', 'n2', 'n3'].map((name) => new TestAgent(name, [hosts]));
   for (const agent of agents) {
     await agent.introduce(store);
@@ -28,6 +35,11 @@ test('the same change of many nodes is kept once, for as long as it stands or is
   assert.equal(kept(), 3);
   for (const agent of others) await agent.tell(store, [file('/etc/hosts', 'c')]);
   assert.equal(kept(), 2, 'what no drift is any more goes');
+  await first.mustAccept(store);
+  assert.equal(kept(), 2);
+  await store.decide('n1', (view) =>
+    decideUndo(view, { ifMatch: null, who: 'ada', reason: null }, first.now),
+  );
   for (const agent of agents) {
     assert.deepEqual(await agent.standing(store), ['changed /etc/hosts', 'added /etc/new']);
     await agent.tell(store, [hosts], ['/etc/new']);
@@ -55,13 +67,15 @@ test('drift of before, standing or ended, is what it was', (t) => {
   migrate(db);
   assert.deepEqual(
     db
-      .prepare('SELECT node, drift_change.after FROM drift JOIN drift_change USING (fingerprint) ORDER BY id')
+      .prepare(
+        'SELECT node, drift_change.after, drifts FROM drift JOIN drift_change USING (fingerprint) ORDER BY id',
+      )
       .raw()
       .all(),
     [
-      [1, line],
-      [2, line],
-      [2, 'another line'],
+      [1, line, 2],
+      [2, line, 2],
+      [2, 'another line', 1],
     ],
   );
   assert.equal(db.prepare('SELECT count(*) FROM drift_change').pluck().get(), 2);

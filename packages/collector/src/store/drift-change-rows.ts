@@ -22,19 +22,18 @@ export function driftChangeRows(db: Database) {
   const sql = {
     // Another release may name other attributes of the same two sides: the newest word counts.
     keep: db.prepare(
-      `INSERT INTO drift_change (fingerprint, attributes, before, after, aide) VALUES (?, ?, ?, ?, ?)
-       ON CONFLICT DO UPDATE SET attributes = excluded.attributes WHERE attributes <> excluded.attributes`,
+      `INSERT INTO drift_change (fingerprint, drifts, attributes, before, after, aide) VALUES (?, 1, ?, ?, ?, ?)
+       ON CONFLICT DO UPDATE SET drifts = drifts + 1, attributes = excluded.attributes`,
     ),
-    dropUnused: db.prepare<[Buffer]>(
-      `DELETE FROM drift_change WHERE fingerprint = ?
-         AND NOT EXISTS (SELECT 1 FROM drift INDEXED BY drift_fleet
-           WHERE drift.fingerprint = drift_change.fingerprint AND ended_at IS NULL)
-         AND NOT EXISTS (SELECT 1 FROM drift INDEXED BY drift_ended_change
-           WHERE drift.fingerprint = drift_change.fingerprint AND ended_at IS NOT NULL)`,
-    ),
+    release: db
+      .prepare<[Buffer], number>(
+        'UPDATE drift_change SET drifts = drifts - 1 WHERE fingerprint = ? RETURNING drifts',
+      )
+      .pluck(),
+    drop: db.prepare<[Buffer]>('DELETE FROM drift_change WHERE fingerprint = ?'),
   };
   return {
-    /** Returns by what the drift's row names it. */
+    /** For one more row of `drift`. Returns by what that names it. */
     keep(drift: DriftContent): Buffer {
       const aide = drift.aide && JSON.stringify(drift.aide);
       const before = lineOf(drift.before);
@@ -44,9 +43,11 @@ export function driftChangeRows(db: Database) {
       return fingerprint;
     },
 
-    /** For rows of `drift` that named these until now. Those that another one still names stay. */
+    /** For each row of `drift` that named one of these until now. With the last one a change goes too. */
     release(fingerprints: Iterable<Buffer>): void {
-      for (const fingerprint of fingerprints) sql.dropUnused.run(fingerprint);
+      for (const fingerprint of fingerprints) {
+        if (sql.release.get(fingerprint) === 0) sql.drop.run(fingerprint);
+      }
     },
   };
 }

@@ -16,6 +16,7 @@ export function addDriftChanges(db: Database): void {
   db.exec(`
     CREATE TABLE drift_change (
       fingerprint BLOB PRIMARY KEY, -- of a path and what is here; see core/drift-fingerprint.ts
+      drifts INTEGER NOT NULL, -- rows of drift, standing and ended, that are this
       attributes TEXT NOT NULL,
       before TEXT,
       after TEXT,
@@ -34,12 +35,11 @@ export function addDriftChanges(db: Database): void {
     }
   }
   db.exec(`
-    INSERT OR IGNORE INTO drift_change (fingerprint, attributes, before, after, aide)
-      SELECT fingerprint, attributes, before, after, aide FROM drift ORDER BY id DESC;
+    INSERT INTO drift_change (fingerprint, drifts, attributes, before, after, aide)
+      SELECT fingerprint, count(*), attributes, before, after, aide FROM drift GROUP BY fingerprint;
     ALTER TABLE drift DROP COLUMN attributes;
     ALTER TABLE drift DROP COLUMN before;
     ALTER TABLE drift DROP COLUMN after;
     ALTER TABLE drift DROP COLUMN aide;
-    CREATE INDEX drift_ended_change ON drift (fingerprint) WHERE ended_at IS NOT NULL;
   `);
 }
