@@ -72,16 +72,19 @@ describe('news of the fleet', () => {
     assert.deepEqual([isDue(once, quietMs - 1, limits), isDue(still, quietMs, limits)], [false, true]);
   });
 
+  const changesOf = (...fingerprints: string[]) =>
+    fingerprints.map((fingerprint) => ({ fingerprint, drift: fingerprint.charCodeAt(0) }));
+
   it('lists of a row what is new in it, and on how many of its nodes', () => {
     const rows = [
-      { id: 'r1', fingerprints: ['a', 'b', 'c'], nodes: 1000 },
-      { id: 'r2', fingerprints: ['d'], nodes: 3 },
+      { id: 'r1', changes: changesOf('a', 'b', 'c'), nodes: 1000 },
+      { id: 'r2', changes: changesOf('d'), nodes: 3 },
     ];
     const changes = new Map([
       ['a', 1],
       ['c', 7],
       ['x', 9],
     ]);
-    assert.deepEqual(newsRows(rows, changes), [{ row: rows[0], fingerprints: ['a', 'c'], newOn: 7 }]);
+    assert.deepEqual(newsRows(rows, changes), [{ row: rows[0], changes: changesOf('a', 'c'), newOn: 7 }]);
   });
 });

@@ -7,7 +7,7 @@
  * 3. A node that has not reported since the collector started neither fell silent nor spoke: what was told of it stays.
  * 4. A node that was deleted is no recovery, and no speech either.
  */
-import type { FleetRow } from '#core/fleet-rows';
+import type { FleetRow, RowChange } from '#core/fleet-rows';
 
 /** An upgrade touches files for about so long without a pause. */
 export const quietMs = 30_000;
@@ -62,8 +62,8 @@ export function toldAfter(told: Told, sight: FleetSight, newlyDrifting: Readonly
 /** A row of the fleet's drift, as far as it is new. */
 export interface NewsRow {
   readonly row: FleetRow;
-  /** Those of the row's changes that are new on some node; sorted. */
-  readonly fingerprints: readonly string[];
+  /** Those of the row's changes that are new on some node. */
+  readonly changes: readonly RowChange[];
   /** On so many of the row's nodes. */
   readonly newOn: number;
 }
@@ -72,10 +72,10 @@ export interface NewsRow {
 export function newsRows(rows: readonly FleetRow[], changes: ReadonlyMap<string, number>): NewsRow[] {
   const news: NewsRow[] = [];
   for (const row of rows) {
-    const fingerprints = row.fingerprints.filter((fingerprint) => changes.has(fingerprint));
+    const fresh = row.changes.filter(({ fingerprint }) => changes.has(fingerprint));
     let newOn = 0;
-    for (const fingerprint of fingerprints) newOn = Math.max(newOn, changes.get(fingerprint)!);
-    if (fingerprints.length > 0) news.push({ row, fingerprints, newOn });
+    for (const { fingerprint } of fresh) newOn = Math.max(newOn, changes.get(fingerprint)!);
+    if (fresh.length > 0) news.push({ row, changes: fresh, newOn });
   }
   return news;
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { FleetGrouping, type NodeKeys, rowId } from '#core/fleet-rows';
+import { FleetGrouping, type FleetRow, type NodeKeys, rowId } from '#core/fleet-rows';
 
 function keysOf(nodes: number): NodeKeys {
   const keys = new Map<number, readonly [number, number, number]>();
@@ -14,9 +14,10 @@ function keysOf(nodes: number): NodeKeys {
 function group(nodes: number, changes: Readonly<Record<string, readonly number[]>>) {
   const grouping = new FleetGrouping(keysOf(nodes));
   for (const [fingerprint, on] of Object.entries(changes)) {
-    for (const node of on) grouping.add(fingerprint, node);
+    for (const node of on) grouping.add(fingerprint, node, 100 + node);
   }
-  return grouping.finish().rows.map(({ fingerprints, nodes: count }) => [count, fingerprints.join()]);
+  const shown = (row: FleetRow) => row.changes.map(({ fingerprint }) => fingerprint).join();
+  return grouping.finish().rows.map((row) => [row.nodes, shown(row)]);
 }
 
 test('changes that stand on the same nodes are one row, those with most nodes first', () => {
@@ -44,7 +45,7 @@ test('nodes without a key are left out, and with them what only they have', () =
 test('a row is named after its changes alone', () => {
   const rows = (on: number[]) => {
     const grouping = new FleetGrouping(keysOf(3));
-    for (const fingerprint of ['a', 'b']) for (const node of on) grouping.add(fingerprint, node);
+    for (const fingerprint of ['a', 'b']) for (const node of on) grouping.add(fingerprint, node, node);
     return grouping.finish().rows[0]?.id;
   };
   assert.equal(rows([1, 2]), rows([1, 2, 3]));

@@ -8,15 +8,22 @@ import { hash } from 'node:crypto';
 export interface FleetRow {
   /** Follows from the changes alone, so that it names what was looked at, on whichever nodes. */
   readonly id: string;
-  /** Sorted; see drift-fingerprint.ts. */
-  readonly fingerprints: readonly string[];
+  /** Sorted by fingerprint. */
+  readonly changes: readonly RowChange[];
   readonly nodes: number;
+}
+
+export interface RowChange {
+  /** See drift-fingerprint.ts. */
+  readonly fingerprint: string;
+  /** The number of one drift that is this change, on whichever of the nodes. */
+  readonly drift: number;
 }
 
 export interface FleetView {
   /** Those on most nodes first; of the same number of nodes, those of most changes. */
   readonly rows: readonly FleetRow[];
-  /** Different changes that are left out because there are more than {@link maxFleetChanges}. */
+  /** Drifts that are in no row because there are more than {@link maxFleetChanges} different changes. */
   readonly hiddenChanges: number;
 }
 
@@ -26,61 +33,48 @@ export const maxFleetChanges = 500_000;
 /** Three random 32-bit numbers for each node, that nobody outside knows; by number of the node. */
 export type NodeKeys = ReadonlyMap<number, readonly [number, number, number]>;
 
-/** The set of nodes on which one change stands: two sets are taken for the same if these are. */
-interface NodeSet {
+/** A change, and the set of nodes on which it stands: two sets are taken for the same if their sums are. */
+interface ChangeOnNodes extends RowChange {
   nodes: number;
   readonly sum: [number, number, number];
 }
 
 export class FleetGrouping {
   readonly #keys: NodeKeys;
-  readonly #groups = new Map<string, { nodes: number; fingerprints: string[] }>();
-  #present: { readonly fingerprint: string; readonly set: NodeSet } | null = null;
-  #changes = 0;
+  readonly #changes = new Map<string, ChangeOnNodes>();
   #hidden = 0;
 
   constructor(keys: NodeKeys) {
     this.#keys = keys;
   }
 
-  /** All nodes of one fingerprint must come one after the other. A node that has no key is left out. */
-  add(fingerprint: string, node: number): void {
+  /** In any order; a node has a change once. A node that has no key is left out. */
+  add(fingerprint: string, node: number, drift: number): void {
     const key = this.#keys.get(node);
     if (!key) return;
-    if (this.#present?.fingerprint !== fingerprint) {
-      this.#close();
-      this.#present = { fingerprint, set: { nodes: 0, sum: [0, 0, 0] } };
+    let change = this.#changes.get(fingerprint);
+    if (!change) {
+      if (this.#changes.size >= maxFleetChanges) {
+        this.#hidden += 1;
+        return;
+      }
+      change = { fingerprint, drift, nodes: 0, sum: [0, 0, 0] };
+      this.#changes.set(fingerprint, change);
     }
-    const { set } = this.#present;
-    set.nodes += 1;
-    for (const i of [0, 1, 2] as const) set.sum[i] = (set.sum[i] ^ key[i]) >>> 0;
+    change.nodes += 1;
+    for (const i of [0, 1, 2] as const) change.sum[i] = (change.sum[i] ^ key[i]) >>> 0;
   }
 
   finish(): FleetView {
-    this.#close();
-    const rows = [...this.#groups.values()].map(({ nodes, fingerprints }) => {
-      fingerprints.sort();
-      return { id: rowId(fingerprints), fingerprints, nodes };
+    const groups = Map.groupBy(this.#changes.values(), ({ nodes, sum }) => [nodes, ...sum].join(':'));
+    const rows = [...groups.values()].map((group): FleetRow => {
+      const changes = group
+        .map(({ fingerprint, drift }) => ({ fingerprint, drift }))
+        .sort((a, b) => (a.fingerprint < b.fingerprint ? -1 : 1));
+      return { id: rowId(changes.map(({ fingerprint }) => fingerprint)), changes, nodes: group[0]!.nodes };
     });
-    rows.sort(
-      (a, b) => b.nodes - a.nodes || b.fingerprints.length - a.fingerprints.length || (a.id < b.id ? -1 : 1),
-    );
+    rows.sort((a, b) => b.nodes - a.nodes || b.changes.length - a.changes.length || (a.id < b.id ? -1 : 1));
     return { rows, hiddenChanges: this.#hidden };
-  }
-
-  #close(): void {
-    if (!this.#present) return;
-    const { fingerprint, set } = this.#present;
-    this.#present = null;
-    if (this.#changes >= maxFleetChanges) {
-      this.#hidden += 1;
-      return;
-    }
-    this.#changes += 1;
-    const key = [set.nodes, ...set.sum].join(':');
-    const group = this.#groups.get(key);
-    if (group) group.fingerprints.push(fingerprint);
-    else this.#groups.set(key, { nodes: set.nodes, fingerprints: [fingerprint] });
   }
 }
 

@@ -15,14 +15,13 @@ export const acceptFleetRow: Route = (app, { store, clock, jobs }) => {
     { config: { role: 'operator' }, schema: { body: Body } },
     async (request, reply) => {
       const row = await knownRow(store.fleet, request.body.row);
-      if (row.fingerprints.length > maxRowChanges) {
-        const detail = `The row has ${row.fingerprints.length} changes, above the ${maxRowChanges} that are accepted on many nodes at once; accept it node by node.`;
+      if (row.changes.length > maxRowChanges) {
+        const detail = `The row has ${row.changes.length} changes, above the ${maxRowChanges} that are accepted on many nodes at once; accept it node by node.`;
         throw new ProblemError('bad-request', detail);
       }
-      const { id, fingerprints } = row;
       const job = await store.jobs.create({
-        row: id,
-        fingerprints,
+        row: row.id,
+        fingerprints: row.changes.map(({ fingerprint }) => fingerprint),
         ...askedBy(request),
         createdAt: clock(),
       });

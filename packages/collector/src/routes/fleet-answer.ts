@@ -16,11 +16,11 @@ export interface RowShown {
 
 export async function rowAnswer(fleet: FleetStore, row: FleetRow, shown: RowShown) {
   const nodes = await fleet.nodesOf(row, shown.nodesAfter, shown.maxNodes);
-  const changes = await fleet.changesOf(row, shown.maxChanges);
+  const changes = await fleet.changesOf(row.changes, shown.maxChanges);
   return {
     row: row.id,
     nodes: row.nodes,
-    changes: row.fingerprints.length,
+    changes: row.changes.length,
     onNodes: nodes,
     drift: changes.map(changeAnswer),
   };

@@ -106,7 +106,7 @@ describe('the fleet view', () => {
 
   async function rowOf(id: string) {
     const row = (await site.store.fleet.view()).rows.find((each) => each.id === id)!;
-    const { fingerprints } = row;
+    const fingerprints = row.changes.map(({ fingerprint }) => fingerprint);
     return { row: id, fingerprints, who: 'ada', reason: null, createdAt: site.now };
   }
 

@@ -168,7 +168,12 @@ describe('a restore', () => {
     await agent.introduce(opened.store);
     await agent.tell(opened.store, [file('/etc/hosts', 'b')]);
     const [row] = (await opened.store.fleet.view()).rows;
-    const asked = { row: row!.id, fingerprints: row!.fingerprints, who: 'alice', reason: null };
+    const asked = {
+      row: row!.id,
+      fingerprints: row!.changes.map(({ fingerprint }) => fingerprint),
+      who: 'alice',
+      reason: null,
+    };
     const job = await opened.store.jobs.create({ ...asked, createdAt: now });
     const { restored, store } = await restore(opened, backUp(opened));
     assert.equal(restored.heldBack.endedJobs, 1);

@@ -16,6 +16,10 @@ export interface DriftChangeRow {
 /** Joins what a row of `drift` is. Outer, so that what is lacking is an error and not a drift less. */
 export const withChange = 'LEFT JOIN drift_change ON drift_change.fingerprint = drift.fingerprint';
 
+/** Whether a change, named by its fingerprint, stands on a row of `node`. */
+export const standsOnNode = `EXISTS (SELECT 1 FROM drift INDEXED BY drift_of_node
+  WHERE drift.node = node.id AND fingerprint = ? AND ended_at IS NULL)`;
+
 export type DriftChangeRows = ReturnType<typeof driftChangeRows>;
 
 export function driftChangeRows(db: Database) {

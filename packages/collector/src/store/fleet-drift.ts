@@ -3,9 +3,15 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Database } from 'better-sqlite3';
 import type { ChangeKind } from '@holdfast/shared/compare';
 import { fingerprintBytes } from '#core/drift-fingerprint';
-import { FleetGrouping, type FleetRow, type FleetView, type NodeKeys } from '#core/fleet-rows';
+import {
+  FleetGrouping,
+  type FleetRow,
+  type FleetView,
+  type NodeKeys,
+  type RowChange,
+} from '#core/fleet-rows';
 import type { DriftContent, Millis, NodeEffects, NodeState } from '#core/node-state';
-import { type DriftChangeRow, readChange, withChange } from '#store/drift-change-rows';
+import { type DriftChangeRow, readChange, standsOnNode, withChange } from '#store/drift-change-rows';
 import { reading } from '#store/storage-error';
 
 const driftsPerTurn = 4000;
@@ -20,8 +26,8 @@ export interface FleetStore {
   view(): Promise<FleetView>;
   /** Names of the nodes, sorted; those after `after`, `limit` at most. */
   nodesOf(row: FleetRow, after: string, limit: number): Promise<string[]>;
-  /** `limit` of its changes, sorted by path. */
-  changesOf(row: FleetRow, limit: number): Promise<FleetChange[]>;
+  /** What the first `limit` of a row's changes are, sorted by path. */
+  changesOf(changes: readonly RowChange[], limit: number): Promise<FleetChange[]>;
 }
 
 export interface FleetParts {
@@ -54,16 +60,16 @@ export function fleetDrift(db: Database, parts: FleetParts): FleetStore {
       return making;
     },
     async nodesOf(row, after, limit) {
-      return reading(() => sql.nodesOf.all(bytesOf(row.fingerprints[0]!), after, limit));
+      return reading(() => sql.nodesOf.all(after, bytesOf(row.changes[0]!.fingerprint), limit));
     },
-    async changesOf(row, limit) {
-      const changes: FleetChange[] = [];
-      for (const [i, fingerprint] of row.fingerprints.slice(0, limit).entries()) {
-        const found = reading(() => sql.changeOf.get(bytesOf(fingerprint)));
-        if (found) changes.push(toChange(found));
+    async changesOf(changes, limit) {
+      const shown: FleetChange[] = [];
+      for (const [i, { drift, fingerprint }] of changes.slice(0, limit).entries()) {
+        const found = reading(() => sql.changeOf.get(drift, bytesOf(fingerprint)));
+        if (found) shown.push(toChange(found));
         if (i % 200 === 199) await nextTurn();
       }
-      return changes.sort((a, b) => (a.path < b.path ? -1 : 1));
+      return shown.sort((a, b) => (a.path < b.path ? -1 : 1));
     },
   };
 }
@@ -76,12 +82,13 @@ function keysFor({ liveNodes, random32 }: FleetParts): NodeKeys {
 
 async function groupAll(after: ReturnType<typeof prepare>['after'], keys: NodeKeys): Promise<FleetView> {
   const grouping = new FleetGrouping(keys);
-  let last: [Buffer, number] = [Buffer.alloc(0), 0];
+  let last: [number, Buffer] = [0, Buffer.alloc(0)];
   for (;;) {
     const drifts = reading(() => after.all(...last, driftsPerTurn));
-    for (const [fingerprint, node] of drifts) grouping.add(fingerprint.toString('hex'), node);
+    for (const drift of drifts) grouping.add(...drift);
     if (drifts.length < driftsPerTurn) return grouping.finish();
-    last = drifts.at(-1)!;
+    const [fingerprint, node] = drifts.at(-1)!;
+    last = [node, bytesOf(fingerprint)];
     await nextTurn();
   }
 }
@@ -104,21 +111,19 @@ interface ChangeRow extends DriftChangeRow {
 function prepare(db: Database) {
   return {
     after: db
-      .prepare<[Buffer, number, number], [Buffer, number]>(
-        `SELECT fingerprint, node FROM drift INDEXED BY drift_fleet
-         WHERE ended_at IS NULL AND (fingerprint, node) > (?, ?) ORDER BY fingerprint, node LIMIT ?`,
+      .prepare<[number, Buffer, number], [fingerprint: string, node: number, drift: number]>(
+        `SELECT lower(hex(fingerprint)), node, id FROM drift INDEXED BY drift_of_node
+         WHERE ended_at IS NULL AND (node, fingerprint) > (?, ?) ORDER BY node, fingerprint LIMIT ?`,
       )
       .raw(),
     nodesOf: db
-      .prepare<[Buffer, string, number], string>(
-        `SELECT name FROM drift INDEXED BY drift_fleet JOIN node ON node.id = drift.node
-         WHERE fingerprint = ? AND ended_at IS NULL AND deleted_at IS NULL AND name > ? ORDER BY name LIMIT ?`,
+      .prepare<[string, Buffer, number], string>(
+        `SELECT name FROM node WHERE name > ? AND deleted_at IS NULL AND ${standsOnNode} ORDER BY name LIMIT ?`,
       )
       .pluck(),
-    changeOf: db.prepare<[Buffer], ChangeRow>(
-      `SELECT path, change, attributes, before, after, aide, first_seen_at
-       FROM drift INDEXED BY drift_fleet ${withChange}
-       WHERE drift.fingerprint = ? AND ended_at IS NULL LIMIT 1`,
+    changeOf: db.prepare<[number, Buffer], ChangeRow>(
+      `SELECT path, change, attributes, before, after, aide, first_seen_at FROM drift ${withChange}
+       WHERE drift.id = ? AND drift.fingerprint = ?`,
     ),
   };
 }

@@ -2,6 +2,7 @@
 import type { Database } from 'better-sqlite3';
 import { fingerprintBytes } from '#core/drift-fingerprint';
 import type { Millis } from '#core/node-state';
+import { standsOnNode } from '#store/drift-change-rows';
 import type { Job, JobNode, JobNodes, NewJob } from '#store/job-store';
 
 interface JobRow {
@@ -66,8 +67,7 @@ function prepare(db: Database) {
     add: db.prepare('INSERT INTO job (row, fingerprints, who, reason, created_at) VALUES (?, ?, ?, ?, ?)'),
     addNodes: db.prepare(
       `INSERT INTO job_node (job, node, outcome)
-       SELECT ?, drift.node, 'pending' FROM drift INDEXED BY drift_fleet JOIN node ON node.id = drift.node
-       WHERE fingerprint = ? AND ended_at IS NULL AND deleted_at IS NULL`,
+       SELECT ?, id, 'pending' FROM node WHERE deleted_at IS NULL AND ${standsOnNode}`,
     ),
     get: db.prepare<[number], JobRow>('SELECT * FROM job WHERE id = ?'),
     list: db.prepare<[number, number], JobRow>('SELECT * FROM job WHERE id < ? ORDER BY id DESC LIMIT ?'),

@@ -12,6 +12,7 @@ import { chainAudit } from '#store/migrations/audit-chain';
 import { addFleetDrift } from '#store/migrations/fleet-drift';
 import { contents } from '#store/migrations/contents';
 import { addDriftChanges } from '#store/migrations/drift-changes';
+import { driftOfNode } from '#store/migrations/drift-of-node';
 import { driftMarks } from '#store/migrations/drift-marks';
 import { lostNodes } from '#store/migrations/lost-nodes';
 import { outlets } from '#store/migrations/outlets';
@@ -173,4 +174,5 @@ export const migrations: readonly Migration[] = [
   driftMarks,
   lostNodes,
   addDriftChanges,
+  driftOfNode,
 ];
