@@ -53,17 +53,22 @@ export interface TellNodesParts {
 }
 
 const outlet = 'webhook';
+/** What the webhook takes while we stop would otherwise be told again, or, of a silence that is over by then, never be taken back. */
+const stopGraceMs = 2000;
 
-/** Begins with what happens from now on if it never ran before. Disposing gives up a message that is on its way. */
+/** Begins with what happens from now on if it never ran before. Disposing waits {@link stopGraceMs} at most for a message that is on its way. */
 export async function tellNodes(url: URL, parts: TellNodesParts): Promise<AsyncDisposable> {
   const teller = new NodesTeller(url, parts);
   await teller.begin();
   const stopping = new AbortController();
-  const running = teller.run(stopping.signal);
+  const givingUp = new AbortController();
+  const running = teller.run(stopping.signal, givingUp.signal);
   return {
     async [Symbol.asyncDispose]() {
       stopping.abort();
+      const grace = setTimeout(() => givingUp.abort(), stopGraceMs);
       await running;
+      clearTimeout(grace);
     },
   };
 }
@@ -97,12 +102,12 @@ class NodesTeller {
     }
   }
 
-  /** Resolves when `signal` is aborted, and never rejects. */
-  async run(signal: AbortSignal): Promise<void> {
+  /** Resolves when `signal` is aborted, and never rejects. A message on its way is given up only when `givingUp` is aborted too. */
+  async run(signal: AbortSignal, givingUp: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       let waitMs = this.#limits.lookEveryMs;
       try {
-        waitMs = await this.#tellNews(signal);
+        waitMs = await this.#tellNews(givingUp);
       } catch (error) {
         if (signal.aborted) break;
         this.#metrics.tried(false);
@@ -166,12 +171,12 @@ class NodesTeller {
     return { news: { ...news, ...nodeNews(this.#told, sight) }, nodes };
   }
 
-  async #describe({ row, fingerprints, newOn }: NewsRow): Promise<ToldRow> {
+  async #describe({ row, changes: fresh, newOn }: NewsRow): Promise<ToldRow> {
     const { fleet } = this.#parts.store;
     const onNodes = await fleet.nodesOf(row, '', messageLimits.nodesPerRow);
-    const changes = await fleet.changesOf({ ...row, fingerprints }, messageLimits.changesPerRow);
+    const changes = await fleet.changesOf(fresh, messageLimits.changesPerRow);
     const drift = changes.map(({ path, change, attributes }) => ({ path, change, attributes }));
-    return { row: row.id, nodes: row.nodes, newOn, changes: fingerprints.length, onNodes, drift };
+    return { row: row.id, nodes: row.nodes, newOn, changes: fresh.length, onNodes, drift };
   }
 
   /** Null if it was taken; else how long to wait before the next try. */
