@@ -10,14 +10,15 @@ import { Transform } from 'node:stream';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
 import { fileURLToPath } from 'node:url';
+import { groupTests } from './group-tests.ts';
 
 /** What of the runner's events is read here. */
 type TestEvent =
   | { type: 'test:pass'; data: { name: string; skip?: string | boolean } }
   | { type: 'test:diagnostic'; data: { message: string } };
 
-/** A test that takes longer hangs. */
-const testTimeoutMs = 180_000;
+/** A file, or a group of them, that takes longer hangs. */
+const testTimeoutMs = 300_000;
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const named = process.argv.slice(2).map((path) => path.replace(/\/$/, ''));
@@ -27,6 +28,7 @@ const globs = (named.length > 0 ? named : ['packages/*/src', 'test']).map((path)
 
 // A path that is misspelt would otherwise run nothing, and pass.
 const empty = globs.filter((glob) => globSync(glob, { cwd: root }).length === 0);
+const files = [...new Set(globs.flatMap((glob) => globSync(glob, { cwd: root })))];
 if (empty.length > 0) {
   console.error(
     `no test matches ${empty.join(', ')}\nusage: npm test -- [PATH…]   (without a path: every test)`,
@@ -39,7 +41,7 @@ process.env['NODE_COMPILE_CACHE'] ??= join(root, 'node_modules', '.cache', 'node
 
 run({
   cwd: root,
-  globPatterns: globs,
+  files: groupTests(root, files),
   concurrency: Math.max(2, availableParallelism() - 1),
   timeout: testTimeoutMs,
 })
