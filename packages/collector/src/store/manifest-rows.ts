@@ -1,16 +1,9 @@
 /** Scopes, buckets and manifests: immutable, one row a digest. */
-import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import type { Database } from 'better-sqlite3';
-import {
-  bucketCount,
-  decodeBucket,
-  emptyBucketDigest,
-  type Entries,
-  entriesByPath,
-  noEntries,
-} from '@holdfast/shared/manifest';
+import { bucketCount } from '@holdfast/shared/manifest';
 import type { Scope } from '@holdfast/shared/scope';
-import type { BucketRecord, ManifestRecord } from '#core/node-state';
+import type { ManifestRecord } from '#core/node-state';
+import { bucketRows } from '#store/bucket-rows';
 
 const digestBytes = 32;
 
@@ -46,9 +39,6 @@ export function manifestRows(db: Database) {
       DELETE FROM manifest WHERE id = @id
         AND NOT EXISTS (SELECT 1 FROM node WHERE observed = @id)
         AND NOT EXISTS (SELECT 1 FROM baseline WHERE manifest = @id)`),
-    hasBucket: db.prepare<[Buffer], number>('SELECT 1 FROM bucket WHERE digest = ?').pluck(),
-    bucket: db.prepare<[Buffer], Buffer>('SELECT content FROM bucket WHERE digest = ?').pluck(),
-    addBucket: db.prepare('INSERT INTO bucket (digest, entries, unread, content) VALUES (?, ?, ?, ?)'),
     scope: db.prepare<[Buffer], string>('SELECT document FROM scope WHERE digest = ?').pluck(),
     addScope: db.prepare('INSERT INTO scope (digest, document) VALUES (?, ?) ON CONFLICT DO NOTHING'),
   };
@@ -81,19 +71,7 @@ export function manifestRows(db: Database) {
     },
     /** Drops the manifest if it is no baseline and no node's observed one. Returns whether it did. */
     dropUnused: (id: number): boolean => sql.dropUnused.run({ id }).changes > 0,
-    bucket(digest: string): Entries {
-      return digest === emptyBucketDigest ? noEntries : entriesByPath(decodeBucket(this.bucketText(digest)));
-    },
-    bucketText(digest: string): string {
-      const content = sql.bucket.get(toBytes(digest));
-      if (!content) throw new Error(`the store lacks the bucket ${digest}`);
-      return zstdDecompressSync(content).toString();
-    },
-    addBucket({ digest, entries, unread, text }: BucketRecord): void {
-      const key = toBytes(digest);
-      if (sql.hasBucket.get(key)) return;
-      sql.addBucket.run(key, entries, unread, zstdCompressSync(text));
-    },
+    ...bucketRows(db),
     scope(digest: string): Scope | null {
       const document = sql.scope.get(toBytes(digest));
       return document === undefined ? null : (JSON.parse(document) as Scope);
