@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { agentNodeFlags, agentProcessEnvironment } from '@holdfast/agent/runtime';
+import { collectorNodeFlags } from '@holdfast/collector/runtime';
 import { connectApi } from './start/api.ts';
 import { type Claim, claimDirectory } from './start/claim-directory.ts';
 import { firstBaseline, type StartedNode, untilObserved } from './start/first-baseline.ts';
@@ -35,7 +36,7 @@ try {
 async function start(settings: Settings, claim: Claim, signal: AbortSignal): Promise<number> {
   const collector = startProgram(
     'collector',
-    [join(checkout, 'packages/collector/src/main.ts'), 'serve'],
+    [...collectorNodeFlags, join(checkout, 'packages/collector/src/main.ts'), 'serve'],
     settings.collectorEnvironment,
     join(settings.directory, 'collector.log'),
     say,

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { loadConfig } from '@holdfast/collector/load-config';
+import { collectorNodeFlags } from '@holdfast/collector/runtime';
 import { type KubernetesObject, needKubectl, renderKustomization } from './harness/kubernetes-schemas.ts';
 import { type PodSpec, restrictedProblems } from './harness/pod-security.ts';
 import { operatorToken, projectRoot } from './harness/process.ts';
@@ -271,6 +272,9 @@ test('the image is made of pinned parts and does not run as root', { skip }, () 
   assert.ok(froms.includes(`node:${packageJson.devDependencies.node}-bookworm-slim`));
   for (const line of lines.filter((added) => added.startsWith('ADD ')))
     assert.match(line, /--checksum=sha256:/);
+  assert.ok(
+    text.includes(`exec /usr/local/bin/node ${collectorNodeFlags.join(' ')} /opt/holdfast/collector.cjs`),
+  );
   const users = lines.filter((line) => line.startsWith('USER '));
   const { securityContext } = collectorTemplate('base').spec;
   assert.equal(users.at(-1), `USER ${securityContext!.runAsUser}:${securityContext!.runAsUser}`);

@@ -6,6 +6,7 @@ import { appendFile, chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { collectorNodeFlags } from '@holdfast/collector/runtime';
 import { projectRoot } from './harness/process.ts';
 import { needTool } from './need.ts';
 
@@ -107,6 +108,15 @@ test('systemd finds no fault with the units as they are installed', { skip: need
   });
   const ours = stderr.split('\n').filter((line) => line.includes('holdfast'));
   assert.deepEqual([status, ours], [0, []], stderr);
+});
+
+test('the collector is run as it is measured', () => {
+  const root = installBoth('flags');
+  const [, line] = readFileSync(join(root, 'usr/local/bin/holdfast-collector'), 'utf8').split('\n');
+  assert.match(
+    line!,
+    new RegExp(`^exec '[^']+' ${collectorNodeFlags.join(' ')} '/usr/[^']+/collector\\.cjs' `),
+  );
 });
 
 test('a second installation changes nothing, and keeps what was edited', async () => {

@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { collectorNodeFlags } from '@holdfast/collector/runtime';
 
 export const projectRoot = join(import.meta.dirname, '..', '..');
 
@@ -27,7 +28,7 @@ export interface Programs {
 
 const fromSources: Programs = {
   agent: [process.execPath, join(projectRoot, 'packages/agent/src/main.ts')],
-  collector: [process.execPath, join(projectRoot, 'packages/collector/src/main.ts')],
+  collector: [process.execPath, ...collectorNodeFlags, join(projectRoot, 'packages/collector/src/main.ts')],
   environment: withoutHoldfast(process.env),
 };
 

@@ -1,0 +1,11 @@
+/**
+ * How the collector's process is to be run, wherever it is run: under `npm start`, by a unit, in a container.
+ * Measured with 1,000 nodes of 4,000 entries that each report three changes: 369 MiB resident with a young generation
+ * of 4 MiB, 426 MiB with V8's own.
+ */
+export const collectorNodeFlags: readonly string[] = [
+  // A burst of reports makes much garbage, and V8 would keep what it grew to for it.
+  '--max-semi-space-size=4',
+  // A signal must not open a debugger into a process that holds every token's hash.
+  '--disable-sigusr1',
+];
