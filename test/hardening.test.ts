@@ -337,7 +337,7 @@ test('cloud-init writes what the script would', { skip: needRoot() }, async () =
 test('the audit rules watch every path of the default scope', () => {
   const rules = readFileSync(join(projectRoot, 'deploy/hardening/holdfast-audit.rules'), 'utf8');
   const watched = Array.from(rules.matchAll(/^-w (\S+) -p wa -k holdfast$/gm), ([, path]) => path!);
-  for (const { path } of defaultScope.paths) {
+  for (const { path } of defaultScope().paths) {
     assert.ok(
       watched.some((each) => path === each || path.startsWith(`${each}/`)),
       path,

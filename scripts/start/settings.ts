@@ -123,7 +123,7 @@ function writePrivate(file: string, text: string): void {
 }
 
 function rootsOf(scopeFile: string | undefined): readonly string[] {
-  if (scopeFile === undefined) return compileScope(defaultScope).roots;
+  if (scopeFile === undefined) return compileScope(defaultScope()).roots;
   try {
     return compileScope(parseScope(readFileSync(scopeFile, 'utf8'))).roots;
   } catch (error) {

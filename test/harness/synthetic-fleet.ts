@@ -16,7 +16,7 @@ import { defaultScope } from '@holdfast/shared/default-scope';
 import { scopeDigest } from '@holdfast/shared/scope';
 import type { Report } from '@holdfast/shared/wire';
 
-const scope = { digest: scopeDigest(defaultScope), document: defaultScope };
+const scope = { digest: scopeDigest(defaultScope()), document: defaultScope() };
 
 export interface FleetShape {
   readonly nodes: number;

@@ -4,8 +4,9 @@
  */
 import { globProblem } from '@holdfast/shared/glob';
 import { nearestName } from '@holdfast/shared/nearest-name';
-import { Type, type Static, type TSchema } from 'typebox';
-import { Compile } from 'typebox/compile';
+import type { Static, TSchema } from 'typebox';
+import * as Type from 'typebox';
+import { shapeOf } from '@holdfast/shared/shape';
 import type { StackRule } from '#sweep/core/stack-rule';
 import { maxStackGlobLength, stackGlob } from '#sweep/core/stack-glob';
 
@@ -187,9 +188,9 @@ function checked(
   fileName: string,
   problems: string[],
 ): unknown {
-  const shape = Compile(schema);
-  if (shape.Check(value)) return value;
-  for (const { instancePath, message } of shape.Errors(value).slice(0, maxErrorsNamed)) {
+  const shape = shapeOf(schema);
+  if (shape.check(value)) return value;
+  for (const { instancePath, message } of shape.errors(value).slice(0, maxErrorsNamed)) {
     const place = instancePath.replaceAll(/\/(\d+)/g, '[$1]').replaceAll('/', '.');
     problems.push(`${name}${place} in ${fileName}: ${message}`);
   }

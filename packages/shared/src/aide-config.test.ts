@@ -22,7 +22,7 @@ test('size and links count for files alone, where no new file changes its parent
 });
 
 test('no rule ends in $, and no hash goes by the name of a group', () => {
-  for (const rule of rulesOf(configOf(defaultScope))) {
+  for (const rule of rulesOf(configOf(defaultScope()))) {
     assert.doesNotMatch(rule, /\$/);
     assert.match(rule, /^!|sha256|calico-kubeconfig| d,l,c,b,p,s /);
     assert.doesNotMatch(rule, /\+[A-Z]|md5|sha1\b/);

@@ -5,7 +5,8 @@
  * An agent tells which contents it has (the index: complete, not a difference), the collector answers which texts it
  * lacks, and the agent sends those, each by the digest of its scrubbed form.
  */
-import { type Static, Type } from 'typebox';
+import type { Static } from 'typebox';
+import * as Type from 'typebox';
 import { compileGlob } from './glob.ts';
 import { Digest, PathText, strict } from './wire-values.ts';
 

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { defaultScope } from './default-scope.ts';
 import { compileScope } from './scope.ts';
 
-const scope = compileScope(defaultScope);
+const scope = compileScope(defaultScope());
 
 test('the mission’s paths are in', () => {
   for (const path of [

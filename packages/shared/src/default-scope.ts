@@ -38,4 +38,9 @@ exclude:
   - /etc/**/.*.sw[a-p]
 `;
 
-export const defaultScope: Scope = parseScope(defaultScopeYaml);
+let parsed: Scope | undefined;
+
+/** Read when it is first asked for: whoever names a scope file needs none. */
+export function defaultScope(): Scope {
+  return (parsed ??= parseScope(defaultScopeYaml));
+}

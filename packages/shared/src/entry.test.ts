@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Compile } from 'typebox/compile';
+import { shapeOf } from './shape.ts';
 import { seededRandom } from '../../../test/random.ts';
 import { Entry, entryLine, entryTypes, hasCanonicalText, parseEntryLine, unreadReasons } from './entry.ts';
 
@@ -30,7 +30,7 @@ test('the canonical line of each kind of entry is frozen', () => {
 
 test('any entry goes through its line and back', () => {
   const random = seededRandom(2);
-  const fits = Compile(Entry);
+  const fits = shapeOf(Entry);
   const maybe = <T>(value: T): T | undefined => (random.oneIn(3) ? undefined : value);
   for (let i = 0; i < 5000; i++) {
     const all = {
@@ -46,7 +46,7 @@ test('any entry goes through its line and back', () => {
       unread: maybe(random.pick(unreadReasons)),
     };
     const entry = Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined)) as Entry;
-    assert.ok(fits.Check(entry));
+    assert.ok(fits.check(entry));
     assert.deepEqual(parseEntryLine(entryLine(entry)), entry);
   }
 });

@@ -2,7 +2,8 @@
  * What was recorded about one path, and its canonical line: the text that digests cover and that buckets are stored
  * as. An entry holds only the attributes that count for its path, so equal lines mean "no difference".
  */
-import { type Static, Type } from 'typebox';
+import type { Static } from 'typebox';
+import * as Type from 'typebox';
 import { isByteText, isPathText } from './path-text.ts';
 
 /** `mount` is a place where another file system is mounted that the scope does not enter: nothing but its being there is known. */

@@ -5,8 +5,9 @@
  * every exclude that matches it (the exclude wins ties). The same rule says which attributes count.
  */
 import { hash } from 'node:crypto';
-import { type Static, Type } from 'typebox';
-import { Compile } from 'typebox/compile';
+import type { Static } from 'typebox';
+import * as Type from 'typebox';
+import { shapeOf } from './shape.ts';
 import { type Document, parseDocument } from 'yaml';
 import { compileGlob, globProblem } from './glob.ts';
 import { isPathText, isWithin, parentOf } from './path-text.ts';
@@ -41,7 +42,7 @@ export const Scope = Type.Object(
 );
 export type Scope = Static<typeof Scope>;
 
-const scopeShape = Compile(Scope);
+const scopeShape = shapeOf(Scope);
 
 export class ScopeError extends Error {
   readonly code = 'invalid-scope';
@@ -76,8 +77,8 @@ function valueOf(document: Document): unknown {
 
 /** Checks a value that should be a scope. Throws {@link ScopeError} with every problem at once. */
 export function checkScope(value: unknown): Scope {
-  if (!scopeShape.Check(value)) {
-    throw new ScopeError(schemaProblems(scopeShape.Errors(value)));
+  if (!scopeShape.check(value)) {
+    throw new ScopeError(schemaProblems(scopeShape.errors(value)));
   }
   const problems: string[] = [];
   const seen = new Set<string>();

@@ -1,7 +1,8 @@
 /**
  * What a comparison must know beyond the entries: what the observation could not see, and how the two scopes differ.
  */
-import { type Static, Type } from 'typebox';
+import type { Static } from 'typebox';
+import * as Type from 'typebox';
 import { type BlindReason, blindReasons, type Visibility } from './compare.ts';
 import type { Entry } from './entry.ts';
 import { isWithin } from './path-text.ts';

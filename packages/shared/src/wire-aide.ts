@@ -2,7 +2,8 @@
  * What agent and collector say to each other about AIDE. The collector decides what is drift from the rows of AIDE's
  * databases; AIDE's report, which cannot be trusted with names, gives the verdict and the counts.
  */
-import { type Static, Type } from 'typebox';
+import type { Static } from 'typebox';
+import * as Type from 'typebox';
 import { Count, Digest, Label, PathText, RandomId, Sentence, strict, Timestamp } from './wire-values.ts';
 
 export const maxAideDatabaseBytesPacked = 32 * 1024 * 1024;

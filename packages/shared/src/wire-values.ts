@@ -1,5 +1,5 @@
 /** The values that several messages between agent and collector are made of. */
-import { Type } from 'typebox';
+import * as Type from 'typebox';
 
 export const Digest = Type.String({ pattern: '^[0-9a-f]{64}$' });
 /** RFC 3339 in UTC, milliseconds. What looks like a time and is none would be NaN wherever it is reckoned with. */

@@ -5,12 +5,12 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { Compile } from 'typebox/compile';
+import { shapeOf } from './shape.ts';
 import { maxBlindSpots } from './visibility.ts';
 import { BaseMismatch, maxReportEvents, NodeName, Report, ReportAnswer } from './wire.ts';
 
 const fixtures = new URL('../fixtures/wire/', import.meta.url);
-const report = Compile(Report);
+const report = shapeOf(Report);
 
 function read(kind: 'accepted' | 'rejected'): { name: string; content: unknown }[] {
   const directory = new URL(`${kind}/`, fixtures);
@@ -23,16 +23,16 @@ function read(kind: 'accepted' | 'rejected'): { name: string; content: unknown }
 const accepted = read('accepted');
 
 for (const { name, content } of accepted) {
-  test(`accepted: ${name}`, () => assert.deepEqual(report.Errors(content), []));
+  test(`accepted: ${name}`, () => assert.deepEqual(report.errors(content), []));
 }
 
 for (const { name, content } of read('rejected')) {
   const { why, at, report: refused } = content as { why: string; at: string; report: unknown };
   test(`rejected: ${name}, because ${why}`, () => {
-    assert.ok(!report.Check(refused));
+    assert.ok(!report.check(refused));
     assert.ok(
-      report.Errors(refused).some(({ instancePath }) => instancePath === at),
-      JSON.stringify(report.Errors(refused)),
+      report.errors(refused).some(({ instancePath }) => instancePath === at),
+      JSON.stringify(report.errors(refused)),
     );
   });
 }
@@ -51,16 +51,16 @@ test('lists over their limits are refused whole', () => {
       after: null,
     }));
   assert.ok(
-    report.Check({ ...heartbeat, blindSpots: spots(maxBlindSpots), events: events(maxReportEvents) }),
+    report.check({ ...heartbeat, blindSpots: spots(maxBlindSpots), events: events(maxReportEvents) }),
   );
-  assert.ok(!report.Check({ ...heartbeat, blindSpots: spots(maxBlindSpots + 1) }));
-  assert.ok(!report.Check({ ...heartbeat, events: events(maxReportEvents + 1) }));
+  assert.ok(!report.check({ ...heartbeat, blindSpots: spots(maxBlindSpots + 1) }));
+  assert.ok(!report.check({ ...heartbeat, events: events(maxReportEvents + 1) }));
 });
 
 test('a node name is a DNS label path', () => {
-  const name = Compile(NodeName);
+  const name = shapeOf(NodeName);
   for (const good of ['a', 'node-1', 'ip-10-0-0-1.eu-west-1.compute.internal', '1', 'a'.repeat(63)]) {
-    assert.ok(name.Check(good), good);
+    assert.ok(name.check(good), good);
   }
   const bad = [
     '',
@@ -79,13 +79,13 @@ test('a node name is a DNS label path', () => {
     '%41',
     'a'.repeat(64),
   ];
-  for (const text of [...bad, `${'a.'.repeat(126)}ab`]) assert.ok(!name.Check(text), JSON.stringify(text));
+  for (const text of [...bad, `${'a.'.repeat(126)}ab`]) assert.ok(!name.check(text), JSON.stringify(text));
 });
 
 test('an answer that is cut short or of another shape is not taken for one', () => {
-  const answer = Compile(ReportAnswer);
+  const answer = shapeOf(ReportAnswer);
   const good = { observed: null, epoch: 'e', eventsStored: 0, commands: [{ id: 1, kind: 'rescan' }] };
-  assert.ok(answer.Check(good));
+  assert.ok(answer.check(good));
   for (const bad of [
     null,
     {},
@@ -93,21 +93,21 @@ test('an answer that is cut short or of another shape is not taken for one', () 
     { ...good, eventsStored: -1 },
     { ...good, epoch: 1 },
   ]) {
-    assert.ok(!answer.Check(bad));
+    assert.ok(!answer.check(bad));
   }
-  assert.ok(!answer.Check({ ...good, commands: [{ id: 1, kind: 'run', argument: 'rm' }] }));
+  assert.ok(!answer.check({ ...good, commands: [{ id: 1, kind: 'run', argument: 'rm' }] }));
   const digest = 'a'.repeat(64);
   const aideBaseline = { digest, configDigest: digest, aideVersion: '0.18.3' };
-  assert.ok(answer.Check({ ...good, aideBaseline: null }) && answer.Check({ ...good, aideBaseline }));
-  assert.ok(!answer.Check({ ...good, aideBaseline: { ...aideBaseline, digest: '' } }));
+  assert.ok(answer.check({ ...good, aideBaseline: null }) && answer.check({ ...good, aideBaseline }));
+  assert.ok(!answer.check({ ...good, aideBaseline: { ...aideBaseline, digest: '' } }));
 });
 
 test('a base mismatch carries all 256 bucket digests, or is not one', () => {
-  const mismatch = Compile(BaseMismatch);
+  const mismatch = shapeOf(BaseMismatch);
   const problem = { type: 't', title: 't', status: 409, code: 'base-mismatch', detail: 'd' };
   const digests = Array.from({ length: 256 }, () => 'a'.repeat(64));
   const good = { ...problem, observed: null, epoch: 'e', bucketDigests: digests };
-  assert.ok(mismatch.Check(good));
-  assert.ok(!mismatch.Check({ ...good, bucketDigests: digests.slice(1) }));
-  assert.ok(!mismatch.Check({ ...good, code: 'scope-unknown' }));
+  assert.ok(mismatch.check(good));
+  assert.ok(!mismatch.check({ ...good, bucketDigests: digests.slice(1) }));
+  assert.ok(!mismatch.check({ ...good, code: 'scope-unknown' }));
 });

@@ -6,7 +6,8 @@
  * `result` is not what it computes, it answers 409 with its bucket digests, and the agent sends the buckets that
  * differ.
  */
-import { type Static, Type } from 'typebox';
+import type { Static } from 'typebox';
+import * as Type from 'typebox';
 import { Entry } from './entry.ts';
 import { bucketCount } from './manifest.ts';
 import { Scope } from './scope.ts';

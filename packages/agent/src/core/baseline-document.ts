@@ -14,8 +14,9 @@ import { Entry, entryLine, hasCanonicalText, parseEntryLine } from '@holdfast/sh
 import { byPath, Manifest } from '@holdfast/shared/manifest';
 import { checkScope, type Scope, scopeDigest } from '@holdfast/shared/scope';
 import { Digest, Timestamp } from '@holdfast/shared/wire-values';
-import { type Static, Type } from 'typebox';
-import { Compile } from 'typebox/compile';
+import type { Static } from 'typebox';
+import * as Type from 'typebox';
+import { shapeOf } from '@holdfast/shared/shape';
 
 export const baselineFormat = 1;
 
@@ -45,8 +46,8 @@ const Header = Type.Object(
 );
 type Header = Static<typeof Header>;
 
-const headerShape = Compile(Header);
-const entryShape = Compile(Entry);
+const headerShape = shapeOf(Header);
+const entryShape = shapeOf(Entry);
 
 export function encodeBaseline({ scope, acceptedAt, manifest }: BaselineDocument): string {
   const header: Header = { acceptedAt, digest: manifest.digest(), entries: manifest.size, scope };
@@ -102,7 +103,7 @@ function readHeader(line: string): Header & { readonly scope: Scope } {
   } catch {
     throw new DamagedBaselineError('its header is not JSON');
   }
-  if (!headerShape.Check(header)) throw new DamagedBaselineError('its header lacks something');
+  if (!headerShape.check(header)) throw new DamagedBaselineError('its header lacks something');
   try {
     return { ...header, scope: checkScope(header.scope) };
   } catch {
@@ -124,7 +125,7 @@ function* readEntries(lines: readonly string[]): Generator<Entry> {
 function readEntry(line: string): Entry | null {
   try {
     const entry = parseEntryLine(line);
-    const isSound = entryShape.Check(entry) && hasCanonicalText(entry) && entryLine(entry) === line;
+    const isSound = entryShape.check(entry) && hasCanonicalText(entry) && entryLine(entry) === line;
     return isSound ? entry : null;
   } catch {
     return null;

@@ -3,7 +3,7 @@
  * counts as no answer: something else than a collector spoke.
  */
 import { BaseMismatch, CommandList, Problem, ReportAnswer } from '@holdfast/shared/wire';
-import { Compile } from 'typebox/compile';
+import { shapeOf } from '@holdfast/shared/shape';
 
 export interface HttpAnswer {
   readonly status: number;
@@ -43,21 +43,21 @@ export type CommandsOutcome =
   | Refused
   | Unavailable;
 
-const answerShape = Compile(ReportAnswer);
-const mismatchShape = Compile(BaseMismatch);
-const problemShape = Compile(Problem);
-const commandsShape = Compile(CommandList);
+const answerShape = shapeOf(ReportAnswer);
+const mismatchShape = shapeOf(BaseMismatch);
+const problemShape = shapeOf(Problem);
+const commandsShape = shapeOf(CommandList);
 
 /** `now`: milliseconds since 1970, for a Retry-After that names a date. */
 export function reportOutcome(answer: HttpAnswer, now: number): ReportOutcome {
   const value = parseJson(answer.body);
   if (isSuccess(answer.status)) {
-    return answerShape.Check(value) ? { kind: 'acknowledged', answer: value } : notOurs(answer, now);
+    return answerShape.check(value) ? { kind: 'acknowledged', answer: value } : notOurs(answer, now);
   }
-  if (answer.status === 409 && problemShape.Check(value)) {
+  if (answer.status === 409 && problemShape.check(value)) {
     if (value.code === 'scope-unknown') return { kind: 'scope-unknown' };
     if (value.code === 'base-mismatch') {
-      return mismatchShape.Check(value) ? { kind: 'base-mismatch', mismatch: value } : notOurs(answer, now);
+      return mismatchShape.check(value) ? { kind: 'base-mismatch', mismatch: value } : notOurs(answer, now);
     }
   }
   return failure(answer, value, now);
@@ -67,9 +67,9 @@ export function commandsOutcome(answer: HttpAnswer, now: number): CommandsOutcom
   const value = parseJson(answer.body);
   if (answer.status === 204) return { kind: 'commands', list: { commands: [] } };
   if (isSuccess(answer.status)) {
-    return commandsShape.Check(value) ? { kind: 'commands', list: value } : notOurs(answer, now);
+    return commandsShape.check(value) ? { kind: 'commands', list: value } : notOurs(answer, now);
   }
-  const isNodeUnknown = problemShape.Check(value) && value.code === 'node-unknown';
+  const isNodeUnknown = problemShape.check(value) && value.code === 'node-unknown';
   if ([404, 405, 501].includes(answer.status) && !isNodeUnknown) {
     return { kind: 'unsupported', status: answer.status };
   }
@@ -92,14 +92,14 @@ export function exchangeOutcome<T>(
   if (isSuccess(answer.status)) {
     return isShape(value) ? { kind: 'answered', value } : notOurs(answer, now);
   }
-  const isNodeUnknown = problemShape.Check(value) && value.code === 'node-unknown';
+  const isNodeUnknown = problemShape.check(value) && value.code === 'node-unknown';
   if ([404, 405, 501].includes(answer.status) && !isNodeUnknown) return { kind: 'unsupported' };
   return failure(answer, value, now);
 }
 
 function failure(answer: HttpAnswer, value: unknown, now: number): Refused | Unavailable {
   const { status } = answer;
-  const problem = problemShape.Check(value) ? value : null;
+  const problem = problemShape.check(value) ? value : null;
   const code = problem?.code ?? `http-${status}`;
   const detail = (problem?.detail ?? '').slice(0, 500);
   if (status < 300 || status >= 500 || worthRepeating.includes(status)) {

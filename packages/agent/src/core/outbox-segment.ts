@@ -7,8 +7,9 @@
  */
 import { hash } from 'node:crypto';
 import { ObservedEvent } from '@holdfast/shared/wire';
-import { type Static, Type } from 'typebox';
-import { Compile } from 'typebox/compile';
+import type { Static } from 'typebox';
+import * as Type from 'typebox';
+import { shapeOf } from '@holdfast/shared/shape';
 
 const strict = { additionalProperties: false } as const;
 const Count = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
@@ -36,8 +37,8 @@ export const SegmentBatch = Type.Object(
 );
 export type SegmentBatch = Static<typeof SegmentBatch>;
 
-const headShape = Compile(SegmentHead);
-const batchShape = Compile(SegmentBatch);
+const headShape = shapeOf(SegmentHead);
+const batchShape = shapeOf(SegmentBatch);
 
 /** An event that is not yet on disk, with its text made once. */
 export interface EncodedEvent {
@@ -68,14 +69,14 @@ export function parseSegment(bytes: Uint8Array): ParsedSegment {
   const lines = linesOf(bytes);
   const [first, ...rest] = lines;
   const headValue = first ? decodeLine(first.bytes) : undefined;
-  const head = headShape.Check(headValue) ? headValue : null;
+  const head = headShape.check(headValue) ? headValue : null;
 
   const batches: SegmentBatch[] = [];
   let spoiltAt: number | null = head ? null : 0;
   let soundAfterSpoilt = false;
   for (const line of rest) {
     const value = decodeLine(line.bytes);
-    if (batchShape.Check(value)) {
+    if (batchShape.check(value)) {
       batches.push(value);
       soundAfterSpoilt = spoiltAt !== null;
     } else {

@@ -8,7 +8,7 @@ import { pipeline } from 'node:stream/promises';
 import { createGunzip, createGzip, createZstdCompress, createZstdDecompress } from 'node:zlib';
 import { Problem } from '@holdfast/shared/wire';
 import { maxAideDatabaseBytesUnpacked } from '@holdfast/shared/wire-aide';
-import { Compile } from 'typebox/compile';
+import { shapeOf } from '@holdfast/shared/shape';
 import { Agent, type buildConnector, type Dispatcher } from 'undici';
 import { type CollectorClientOptions, connectTimeoutMs } from '#io/collector-client';
 import { collectorConnector } from '#io/connect';
@@ -38,7 +38,7 @@ export async function openAideDatabases(
   return new HttpAideDatabases(options, await collectorConnector(options.caFile, connectTimeoutMs));
 }
 
-const problemShape = Compile(Problem);
+const problemShape = shapeOf(Problem);
 const maxProblemCharacters = 64 * 1024;
 
 class HttpAideDatabases implements AideDatabases, AsyncDisposable {
@@ -154,7 +154,7 @@ function refusal(status: number, body: string): DatabaseOutcome {
 function parseProblem(body: string): Problem | null {
   try {
     const value: unknown = JSON.parse(body);
-    return problemShape.Check(value) ? value : null;
+    return problemShape.check(value) ? value : null;
   } catch {
     return null;
   }

@@ -4,7 +4,7 @@ import { compileScope, parseScope, ScopeError, type ScopeMatcher } from '@holdfa
 
 /** The scope in `path`, or the built-in one. Throws {@link ScopeError} with every problem, each naming the file. */
 export async function loadScope(path: string | null): Promise<ScopeMatcher> {
-  if (path === null) return compileScope(defaultScope);
+  if (path === null) return compileScope(defaultScope());
   let text: string;
   try {
     text = await readFile(path, 'utf8');

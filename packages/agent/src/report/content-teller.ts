@@ -14,11 +14,11 @@ import type { CollectorClient } from '#io/collector-client';
 import { readText } from '#io/read-text';
 import type { HostPath } from '#io/tree/host-path';
 import type { Log } from '../observe/options.ts';
-import { Compile } from 'typebox/compile';
+import { shapeOf } from '@holdfast/shared/shape';
 import { runInSlices } from '../observe/run-in-slices.ts';
 import { createWakeup } from './wakeup.ts';
 
-const answerShape = Compile(ContentAnswer);
+const answerShape = shapeOf(ContentAnswer);
 
 /** Told again although nothing changed: a collector that lost what it had gets it back. */
 const refreshMs = 24 * 3_600_000;
@@ -121,7 +121,7 @@ export class ContentTeller {
     const { client, clock } = this.#options;
     const answer = await client.exchange({ method: 'PUT', path, contentType, body }, signal);
     if ('kind' in answer) return answer;
-    return exchangeOutcome(answer, (value): value is ContentAnswer => answerShape.Check(value), clock());
+    return exchangeOutcome(answer, (value): value is ContentAnswer => answerShape.check(value), clock());
   }
 
   #failed(outcome: { readonly kind: 'unsupported' } | Refused | Unavailable): 'unsupported' | 'failed' {

@@ -9,7 +9,7 @@ import { gunzipSync, zstdDecompressSync } from 'node:zlib';
 import { bucketCount, bucketOf, emptyBucketDigest, Manifest } from '@holdfast/shared/manifest';
 import { type ProblemCode, problemCodes } from '@holdfast/shared/problem-codes';
 import { type Command, type ObservedEvent, Report, type ReportAnswer } from '@holdfast/shared/wire';
-import { Compile } from 'typebox/compile';
+import { shapeOf } from '@holdfast/shared/shape';
 
 /** What happens to one request. `lose-answer` applies the report, and cuts the connection. */
 export type Disturbance =
@@ -24,7 +24,7 @@ export interface ReceivedReport {
   readonly headers: IncomingMessage['headers'];
 }
 
-const reportShape = Compile(Report);
+const reportShape = shapeOf(Report);
 
 export class TestCollector implements AsyncDisposable {
   readonly received: ReceivedReport[] = [];
@@ -86,8 +86,8 @@ export class TestCollector implements AsyncDisposable {
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const bytes = Buffer.concat(chunks);
     const report: unknown = JSON.parse(unpack(bytes, request.headers['content-encoding']).toString());
-    if (!reportShape.Check(report)) {
-      const [error] = reportShape.Errors(report);
+    if (!reportShape.check(report)) {
+      const [error] = reportShape.errors(report);
       throw new Error(`a report that the schema refuses: ${error?.instancePath} ${error?.message}`);
     }
     this.received.push({ at: performance.now(), report, bytes, headers: request.headers });

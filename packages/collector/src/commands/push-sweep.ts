@@ -127,7 +127,7 @@ function collectorAt(http: HttpClient, url: URL, token: string, stop: AbortSigna
       }
       if (!('status' in answer) || answer.status !== 200) return null;
       const value: unknown = JSON.parse(answer.body);
-      if (!sweepHints.Check(value)) return null;
+      if (!sweepHints.check(value)) return null;
       const stacks = value.stacks.map(({ stack, ...hint }) => [stack, hint] as const);
       const aheadMs = (value.now ?? Date.now()) - Date.now();
       return { salt: value.salt, aheadMs, stacks: new Map(stacks) };

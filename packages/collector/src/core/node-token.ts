@@ -8,8 +8,8 @@
  * authentication.k8s.io/v1.
  */
 import { NodeName } from '@holdfast/shared/wire';
-import { Type } from 'typebox';
-import { Compile } from 'typebox/compile';
+import * as Type from 'typebox';
+import { shapeOf } from '@holdfast/shared/shape';
 import type { Identity } from '#core/auth';
 import type { Millis } from '#core/node-state';
 
@@ -81,10 +81,10 @@ const Pod = Type.Object({
   }),
 });
 
-const claimsShape = Compile(TokenClaims);
-const reviewShape = Compile(TokenReview);
-const podShape = Compile(Pod);
-const nodeShape = Compile(NodeName);
+const claimsShape = shapeOf(TokenClaims);
+const reviewShape = shapeOf(TokenReview);
+const podShape = shapeOf(Pod);
+const nodeShape = shapeOf(NodeName);
 
 /** Reads claims, whoever vouches for them. `now` and `skewMs` are for the expiry. */
 export function subjectOfClaims(
@@ -93,7 +93,7 @@ export function subjectOfClaims(
   now: Millis,
   skewMs: number,
 ): SubjectVerdict {
-  if (!claimsShape.Check(claims)) return refused('it is not a service-account token of Kubernetes');
+  if (!claimsShape.check(claims)) return refused('it is not a service-account token of Kubernetes');
   if (![claims.aud].flat().includes(policy.audience)) return wrongAudience(policy);
   if (claims.exp * 1000 + skewMs <= now) return refused('it has expired');
   const { node, pod } = claims['kubernetes.io'] ?? {};
@@ -102,12 +102,12 @@ export function subjectOfClaims(
 
 /** When the token of these claims ends; null if they do not say. */
 export function expiryOf(claims: unknown): Millis | null {
-  return claimsShape.Check(claims) ? claims.exp * 1000 : null;
+  return claimsShape.check(claims) ? claims.exp * 1000 : null;
 }
 
 /** Reads the API server's answer. Null if it is no TokenReview. */
 export function subjectOfReview(review: unknown, policy: NodeTokenPolicy): SubjectVerdict | null {
-  if (!reviewShape.Check(review)) return null;
+  if (!reviewShape.check(review)) return null;
   const { authenticated = false, audiences = [], user = {} } = review.status;
   if (!authenticated) return refused('Kubernetes does not know it, or it was revoked');
   // An authenticator that knows no audiences leaves them out: then nobody said that the token is meant for us.
@@ -120,14 +120,14 @@ export function subjectOfReview(review: unknown, policy: NodeTokenPolicy): Subje
 
 /** The node that the pod runs on, if it is still the pod of which the token speaks. Null if this is no pod. */
 export function nodeOfPod(pod: unknown, subject: TokenSubject): string | Refused | null {
-  if (!podShape.Check(pod)) return null;
+  if (!podShape.check(pod)) return null;
   const { namespace } = subject.pod!;
   const isSame =
     pod.metadata.uid === subject.pod!.uid &&
     `${namespace}/${pod.spec.serviceAccountName}` === subject.account;
   if (!isSame) return refused('its pod is gone');
   const node = pod.spec.nodeName ?? null;
-  return node !== null && nodeShape.Check(node) ? node : refused('its pod runs on no node yet');
+  return node !== null && nodeShape.check(node) ? node : refused('its pod runs on no node yet');
 }
 
 /** `node` null: any node. */
@@ -150,7 +150,7 @@ function subjectOf(
   const account = `${namespace}/${name}`;
   if (!namespace || !serviceAccounts.includes(account))
     return refused('its service account is not one that agents run as');
-  if (node !== null && !nodeShape.Check(node)) return refused('it names a node that cannot be one');
+  if (node !== null && !nodeShape.check(node)) return refused('it names a node that cannot be one');
   return { kind: 'subject', subject: { account, node, pod: pod && { namespace, ...pod } } };
 }
 

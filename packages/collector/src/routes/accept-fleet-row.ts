@@ -1,4 +1,4 @@
-import { Type } from 'typebox';
+import * as Type from 'typebox';
 import { maxRowChanges } from '#core/accept-row';
 import { knownRow, RowId } from './fleet-answer.ts';
 import { jobAnswer } from './job-answer.ts';

@@ -1,4 +1,4 @@
-import { Type } from 'typebox';
+import * as Type from 'typebox';
 import { decideAcknowledgement } from '#core/acknowledge-drift';
 import { Reason } from './reason-body.ts';
 import { takenOrThrow } from './refusal.ts';

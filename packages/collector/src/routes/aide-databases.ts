@@ -10,7 +10,7 @@ import { rowOf } from '@holdfast/shared/aide-row';
 import { NodeName } from '@holdfast/shared/wire';
 import { maxAideDatabaseBytesPacked, maxAideDatabaseBytesUnpacked } from '@holdfast/shared/wire-aide';
 import { Digest } from '@holdfast/shared/wire-values';
-import { Type } from 'typebox';
+import * as Type from 'typebox';
 import { refuseOverQuota } from './admit-report.ts';
 import { knownNode } from './node-answer.ts';
 import { ProblemError } from './problem.ts';

@@ -1,4 +1,4 @@
-import { Type } from 'typebox';
+import * as Type from 'typebox';
 import { emptyObjectForNoBody } from './json-body.ts';
 import { ProblemError } from './problem.ts';
 import { askedBy, Reason } from './reason-body.ts';

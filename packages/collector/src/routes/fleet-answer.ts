@@ -1,5 +1,5 @@
 /** Rows of the fleet's drift, as the API shows them. */
-import { Type } from 'typebox';
+import * as Type from 'typebox';
 import type { FleetRow } from '#core/fleet-rows';
 import type { FleetChange, FleetStore } from '#store/fleet-drift';
 import { enginesAnswer } from './aide-answer.ts';

@@ -1,4 +1,4 @@
-import { Type } from 'typebox';
+import * as Type from 'typebox';
 import { knownRow, RowId, rowAnswer } from './fleet-answer.ts';
 import type { Route } from './route.ts';
 

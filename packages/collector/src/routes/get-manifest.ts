@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import type { Entry } from '@holdfast/shared/entry';
-import { Type } from 'typebox';
+import * as Type from 'typebox';
 import { knownNode } from './node-answer.ts';
 import { ProblemError } from './problem.ts';
 import { NodeParams, type Route } from './route.ts';

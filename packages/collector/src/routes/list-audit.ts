@@ -1,4 +1,4 @@
-import { Type } from 'typebox';
+import * as Type from 'typebox';
 import { type Route, timestamp } from './route.ts';
 
 export const maxAuditPerPage = 1000;

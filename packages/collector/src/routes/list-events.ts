@@ -1,4 +1,4 @@
-import { Type } from 'typebox';
+import * as Type from 'typebox';
 import type { StoredEvent } from '#store/store';
 import { knownNode } from './node-answer.ts';
 import { NodeParams, type Route, timestamp } from './route.ts';

@@ -1,5 +1,5 @@
 import { maxGlobLength } from '@holdfast/shared/glob';
-import { Type } from 'typebox';
+import * as Type from 'typebox';
 import { maxWindowGlobs, windowProblem } from '#core/change-window';
 import { ProblemError } from './problem.ts';
 import { Reason } from './reason-body.ts';

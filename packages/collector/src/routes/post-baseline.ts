@@ -1,4 +1,4 @@
-import { Type } from 'typebox';
+import * as Type from 'typebox';
 import { decideAcceptance } from '#core/accept-baseline';
 import { emptyObjectForNoBody } from './json-body.ts';
 import { baselineAnswer } from './node-answer.ts';

@@ -1,5 +1,5 @@
 import { maxReportEntries, Report, type ReportAnswer } from '@holdfast/shared/wire';
-import { Compile } from 'typebox/compile';
+import { shapeOf } from '@holdfast/shared/shape';
 import { aideBaselineOf } from '#core/aide-state';
 import { decideReport } from '#core/intake';
 import { admitReport } from './admit-report.ts';
@@ -11,7 +11,7 @@ import { ReportBodyReader } from './report-body.ts';
 import { NodeParams, type Route } from './route.ts';
 import type { Storage } from '../watch-storage.ts';
 
-const reportShape = Compile(Report);
+const reportShape = shapeOf(Report);
 
 /** Above all that a report of {@link maxReportEntries} needs: a report is 6 deep, and an entry has 7 members or so. */
 const reportJsonLimits: JsonLimits = {
@@ -73,6 +73,6 @@ function parseReport(text: string): Report {
   } catch {
     throw new ProblemError('bad-request', 'The body is not JSON.');
   }
-  if (reportShape.Check(value)) return value;
-  throw new ProblemError('bad-request', describeSchemaErrors('report', reportShape.Errors(value)));
+  if (reportShape.check(value)) return value;
+  throw new ProblemError('bad-request', describeSchemaErrors('report', reportShape.errors(value)));
 }

@@ -3,7 +3,7 @@ import { hash } from 'node:crypto';
 import { type ContentAnswer, ContentIndex, isContentDenied, maxContentBytes } from '@holdfast/shared/content';
 import { NodeName } from '@holdfast/shared/wire';
 import { Digest } from '@holdfast/shared/wire-values';
-import { Type } from 'typebox';
+import * as Type from 'typebox';
 import { refuseOverQuota } from './admit-report.ts';
 import { ProblemError } from './problem.ts';
 import { NodeParams, type Route } from './route.ts';

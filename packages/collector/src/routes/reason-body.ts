@@ -1,5 +1,5 @@
 /** What the routes by which an operator acts on one node have in common: a reason that may be left out. */
-import { Type } from 'typebox';
+import * as Type from 'typebox';
 import { emptyObjectForNoBody } from './json-body.ts';
 import { callerName, NodeParams } from './route.ts';
 

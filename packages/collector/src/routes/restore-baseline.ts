@@ -1,5 +1,5 @@
 import { NodeName } from '@holdfast/shared/wire';
-import { Type } from 'typebox';
+import * as Type from 'typebox';
 import { decideRestoration } from '#core/restore-baseline';
 import { baselineAnswer } from './node-answer.ts';
 import { askedBy, operatorActs } from './reason-body.ts';

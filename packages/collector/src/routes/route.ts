@@ -8,7 +8,7 @@ import type {
   RawRequestDefaultExpression,
   RawServerDefault,
 } from 'fastify';
-import { Type } from 'typebox';
+import * as Type from 'typebox';
 import type { Identity, RouteRole } from '#core/auth';
 import type { NodeQuota } from '#core/node-quota';
 import type { Millis } from '#core/node-state';

@@ -1,6 +1,6 @@
 /** How a body names drifts of a node: by globs, by their numbers, or, with neither, all of them. */
 import { maxGlobLength } from '@holdfast/shared/glob';
-import { Type } from 'typebox';
+import * as Type from 'typebox';
 import { type DriftSelection, maxSelectionDrifts, maxSelectionGlobs } from '#core/select-drift';
 
 export const selectionProperties = {

@@ -1,4 +1,4 @@
-import { Type } from 'typebox';
+import * as Type from 'typebox';
 import { StackName } from '#sweep/core/stack-result';
 import { ProblemError } from './problem.ts';
 import { type Route, timestamp } from './route.ts';

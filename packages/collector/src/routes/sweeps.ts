@@ -1,5 +1,5 @@
 import { globProblem } from '@holdfast/shared/glob';
-import { Type } from 'typebox';
+import * as Type from 'typebox';
 import { maxStackGlobLength, stackGlob } from '#sweep/core/stack-glob';
 import { emptyObjectForNoBody } from './json-body.ts';
 import { ProblemError } from './problem.ts';

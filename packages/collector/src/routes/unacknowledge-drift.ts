@@ -1,4 +1,4 @@
-import { Type } from 'typebox';
+import * as Type from 'typebox';
 import { decideUnacknowledgement } from '#core/acknowledge-drift';
 import { emptyObjectForNoBody } from './json-body.ts';
 import { askedBy, Reason } from './reason-body.ts';

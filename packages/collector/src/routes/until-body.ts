@@ -1,5 +1,5 @@
 /** A time to come, in a body. */
-import { Type } from 'typebox';
+import * as Type from 'typebox';
 import type { Millis } from '#core/node-state';
 import { ProblemError } from './problem.ts';
 

@@ -1,6 +1,7 @@
 /** A whole sweep as it travels from a job to the collector: `PUT /api/v1/sweeps/{id}/results`. */
-import { type Static, Type } from 'typebox';
-import { Compile } from 'typebox/compile';
+import type { Static } from 'typebox';
+import * as Type from 'typebox';
+import { shapeOf } from '@holdfast/shared/shape';
 import { maxDiagnosticLength, outcomes, phases, StackName, StackResult } from '#sweep/core/stack-result';
 
 export const maxPushedStacks = 5000;
@@ -71,7 +72,7 @@ export const SweepHints = Type.Object({
   ),
 });
 export type SweepHints = Static<typeof SweepHints>;
-export const sweepHints = Compile(SweepHints);
+export const sweepHints = shapeOf(SweepHints);
 
 /** What contradicts itself in a body that is well formed; null if nothing does. */
 export function pushedProblem({ results, scope, end, startedAt }: PushedBody): string | null {

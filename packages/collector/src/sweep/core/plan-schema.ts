@@ -2,8 +2,9 @@
  * What is read of `show -json` (format version 1.x) of Terraform and OpenTofu. Keys that are not named here are let
  * through: both add some with each release.
  */
-import { type Static, Type } from 'typebox';
-import { Compile } from 'typebox/compile';
+import type { Static } from 'typebox';
+import * as Type from 'typebox';
+import { shapeOf } from '@holdfast/shared/shape';
 import type { Json } from '#sweep/core/differences';
 
 const AnyJson = Type.Unsafe<Json>(Type.Unknown());
@@ -44,10 +45,10 @@ const RelevantElement = Type.Object({
 });
 export type RelevantElement = Static<typeof RelevantElement>;
 
-const resource = Compile(ResourceElement);
-const output = Compile(OutputElement);
-const relevant = Compile(RelevantElement);
+const resource = shapeOf(ResourceElement);
+const output = shapeOf(OutputElement);
+const relevant = shapeOf(RelevantElement);
 
-export const isResourceElement = (value: unknown): value is ResourceElement => resource.Check(value);
-export const isOutputElement = (value: unknown): value is OutputElement => output.Check(value);
-export const isRelevantElement = (value: unknown): value is RelevantElement => relevant.Check(value);
+export const isResourceElement = (value: unknown): value is ResourceElement => resource.check(value);
+export const isOutputElement = (value: unknown): value is OutputElement => output.check(value);
+export const isRelevantElement = (value: unknown): value is RelevantElement => relevant.check(value);

@@ -4,7 +4,8 @@
  * Nothing of a plan is in it but addresses, actions, names of attributes and salted hashes; what a program printed is
  * kept redacted, and only of a stack that could not be measured.
  */
-import { type Static, Type } from 'typebox';
+import type { Static } from 'typebox';
+import * as Type from 'typebox';
 
 /** Every discovered stack ends a sweep with exactly one. */
 export const outcomes = [

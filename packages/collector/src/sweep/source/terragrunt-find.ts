@@ -3,8 +3,8 @@
  * glob of ours may be too narrow, so what only one of the two knows is told.
  */
 import { basename } from 'node:path';
-import { Type } from 'typebox';
-import { Compile } from 'typebox/compile';
+import * as Type from 'typebox';
+import { shapeOf } from '@holdfast/shared/shape';
 import type { DiscoveredStack } from '#sweep/sweep-request';
 import { type ProgramCall, runProgram } from './run-program.ts';
 
@@ -12,7 +12,7 @@ const findTimeoutMs = 120_000;
 /** Of each list that is told. */
 export const maxDisagreements = 100;
 
-const units = Compile(Type.Array(Type.Object({ type: Type.String(), path: Type.String() })));
+const units = shapeOf(Type.Array(Type.Object({ type: Type.String(), path: Type.String() })));
 
 export interface Disagreement {
   readonly onlyOurs: readonly string[];
@@ -57,7 +57,7 @@ export async function crossCheck(
 function unitsIn(text: string): Set<string> | null {
   try {
     const value: unknown = JSON.parse(text);
-    if (!units.Check(value)) return null;
+    if (!units.check(value)) return null;
     return new Set(value.filter(({ type }) => type === 'unit').map(({ path }) => path.replace(/^\.\//, '')));
   } catch {
     return null;

@@ -3,8 +3,9 @@
  * pass by itself: 412 (a standby is behind), 429 (quota), 5xx (sealed, standby, failing) and the network. 400 and 403
  * never are: the same request would be refused again.
  */
-import { Type, type Static } from 'typebox';
-import { Compile } from 'typebox/compile';
+import type { Static } from 'typebox';
+import * as Type from 'typebox';
+import { shapeOf } from '@holdfast/shared/shape';
 import type { HttpAnswer, HttpClient, HttpOutcome } from '../../http-client.ts';
 import { retry, type RetryLimits } from '../../retry.ts';
 import type { VaultConfig } from './vault-config.ts';
@@ -18,8 +19,8 @@ const Auth = Type.Object({
   renewable: Type.Boolean(),
   token_type: Type.Optional(Type.String()),
 });
-const authAnswer = Compile(Type.Object({ auth: Auth }));
-const errorAnswer = Compile(Type.Object({ errors: Type.Array(Type.String()) }));
+const authAnswer = shapeOf(Type.Object({ auth: Auth }));
+const errorAnswer = shapeOf(Type.Object({ errors: Type.Array(Type.String()) }));
 
 export type VaultAuth = Static<typeof Auth>;
 
@@ -109,7 +110,7 @@ function mayPass(outcome: HttpOutcome): boolean {
 
 function authOf(what: string, { body, status }: HttpAnswer): VaultAuth {
   const value = parsed(body);
-  if (authAnswer.Check(value)) return value.auth;
+  if (authAnswer.check(value)) return value.auth;
   throw new VaultError(`${what}: the answer (${status}) is not one of Vault`, null);
 }
 
@@ -118,7 +119,7 @@ const maxErrorCharacters = 300;
 /** Vault's own words: they name roles and reasons, and no token. */
 function refusal({ status, body }: HttpAnswer): string {
   const value = parsed(body);
-  const errors = errorAnswer.Check(value) ? value.errors.join('; ').replaceAll(/\s+/g, ' ') : '';
+  const errors = errorAnswer.check(value) ? value.errors.join('; ').replaceAll(/\s+/g, ' ') : '';
   return `Vault answered ${status}${errors === '' ? '' : `: ${errors.slice(0, maxErrorCharacters)}`}`;
 }
 
