@@ -49,6 +49,18 @@ test('the same change of many nodes is kept once, for as long as it stands or is
   assert.equal(kept(), 0);
 });
 
+test('that the store lacks what a drift was does not pass unnoticed when retention takes it', async (t) => {
+  await using opened = await openTestStore();
+  const agent = new TestAgent('n1', [hosts]);
+  await agent.introduce(opened.store);
+  await agent.tell(opened.store, [file('/etc/hosts', 'b')]);
+  await agent.tell(opened.store, [hosts]);
+  const db = new Sqlite(join(opened.dataDir, databaseName));
+  t.after(() => db.close());
+  db.prepare('DELETE FROM drift_change').run();
+  await assert.rejects(opened.store.tidy(Infinity), /lacks what a drift is/);
+});
+
 test('drift of before, standing or ended, is what it was', (t) => {
   const db = new Sqlite(':memory:');
   t.after(() => db.close());

@@ -13,6 +13,8 @@ export interface DriftChangeRow {
   readonly aide: string | null;
 }
 
+const lacking = 'the store lacks what a drift is';
+
 /** Joins what a row of `drift` is. Outer, so that what is lacking is an error and not a drift less. */
 export const withChange = 'LEFT JOIN drift_change ON drift_change.fingerprint = drift.fingerprint';
 
@@ -50,14 +52,16 @@ export function driftChangeRows(db: Database) {
     /** For each row of `drift` that named one of these until now. With the last one a change goes too. */
     release(fingerprints: Iterable<Buffer>): void {
       for (const fingerprint of fingerprints) {
-        if (sql.release.get(fingerprint) === 0) sql.drop.run(fingerprint);
+        const left = sql.release.get(fingerprint);
+        if (left === undefined) throw new Error(lacking);
+        if (left === 0) sql.drop.run(fingerprint);
       }
     },
   };
 }
 
 export function readChange({ attributes, before, after, aide }: DriftChangeRow) {
-  if (attributes === null) throw new Error('the store lacks what a drift is');
+  if (attributes === null) throw new Error(lacking);
   return {
     attributes: attributesOf(attributes),
     before: entryOf(before),
