@@ -37,17 +37,21 @@ export class CollectorApp implements AsyncDisposable {
   /** The collector's clock; tests move it. */
   now = Date.parse('2026-03-01T12:00:00.000Z');
   readonly stopping = new AbortController();
-  readonly #directory: string;
+  readonly directory: string;
   readonly #nodeTokens: NodeTokens | null;
 
-  static async open(environment: Readonly<Record<string, string>> = {}): Promise<CollectorApp> {
-    const directory = await mkdtemp(join(tmpdir(), 'holdfast-app-'));
+  /** `directory`: what lies there already is taken up, and removed in the end. Default: a new one. */
+  static async open(
+    environment: Readonly<Record<string, string>> = {},
+    directory?: string,
+  ): Promise<CollectorApp> {
+    directory ??= await mkdtemp(join(tmpdir(), 'holdfast-app-'));
     return new CollectorApp(directory, await openSqliteStore({ dataDir: directory }), environment);
   }
 
   private constructor(directory: string, store: Store, environment: Readonly<Record<string, string>>) {
     const lines: string[] = [];
-    this.#directory = directory;
+    this.directory = directory;
     this.store = store;
     this.logged = lines;
     const config = loadConfig({
@@ -115,6 +119,6 @@ export class CollectorApp implements AsyncDisposable {
     await this.app.close();
     await this.#nodeTokens?.[Symbol.asyncDispose]();
     await this.store[Symbol.asyncDispose]();
-    await rm(this.#directory, { recursive: true, force: true });
+    await rm(this.directory, { recursive: true, force: true });
   }
 }
