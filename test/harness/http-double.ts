@@ -1,7 +1,8 @@
 /** Another service, as the collector sees it: takes requests, and answers as a test tells it to. */
 import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
+import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { gunzipSync } from 'node:zlib';
 
 export interface Taken {
   readonly method: string;
@@ -9,14 +10,23 @@ export interface Taken {
   readonly body: string;
 }
 
-/** `silent`: never answers. `garbage`: answers what is not HTTP. */
-export type Behaviour = { readonly status: number; readonly body?: string } | 'silent' | 'garbage';
+/** `down`: hangs up. `silent`: never answers. `garbage`: answers what is not HTTP. `page`: a proxy answers 200 by itself. */
+export type Behaviour =
+  | { readonly status: number; readonly body?: string; readonly afterMs?: number }
+  | 'down'
+  | 'silent'
+  | 'garbage'
+  | 'page';
 
 export class HttpDouble implements AsyncDisposable {
   /** Those that were answered with 2xx. */
   readonly taken: Taken[] = [];
   /** All of them. */
   asked = 0;
+  /** Numbers of those that have no answer yet, and whose sender has not given up. */
+  readonly open = new Set<number>();
+  /** At one time. */
+  mostOpen = 0;
   behave: Behaviour | ((request: Taken) => Behaviour) = { status: 200 };
   readonly #server: Server;
 
@@ -32,16 +42,35 @@ export class HttpDouble implements AsyncDisposable {
       const chunks: Buffer[] = [];
       request.on('data', (chunk: Buffer) => chunks.push(chunk));
       request.on('end', () => {
-        const body = Buffer.concat(chunks).toString();
-        const taken = { method: request.method ?? '', path: request.url ?? '', body };
-        this.asked += 1;
-        const behaviour = typeof this.behave === 'function' ? this.behave(taken) : this.behave;
-        if (behaviour === 'silent') return;
-        if (behaviour === 'garbage') return void request.socket.end('\u0000\u0001 no HTTP at all\r\n\r\n');
-        if (behaviour.status < 300) this.taken.push(taken);
-        response.writeHead(behaviour.status).end(behaviour.body ?? '');
+        const sent = Buffer.concat(chunks);
+        const isPacked = request.headers['content-encoding'] === 'gzip';
+        const body = (isPacked ? gunzipSync(sent) : sent).toString();
+        this.#answer({ method: request.method ?? '', path: request.url ?? '', body }, response);
       });
     });
+  }
+
+  #answer(taken: Taken, response: ServerResponse): void {
+    const number = (this.asked += 1);
+    this.open.add(number);
+    this.mostOpen = Math.max(this.mostOpen, this.open.size);
+    const behaviour = typeof this.behave === 'function' ? this.behave(taken) : this.behave;
+    const { socket } = response;
+    let later: NodeJS.Timeout | undefined;
+    response.on('close', () => {
+      this.open.delete(number);
+      clearTimeout(later);
+    });
+    if (behaviour === 'silent') return;
+    if (behaviour === 'down') return void socket?.destroy();
+    if (behaviour === 'garbage') return void socket?.end('\u0000\u0001 no HTTP at all\r\n\r\n');
+    if (behaviour === 'page') return void response.writeHead(200).end('<html>Please sign in</html>');
+    const answer = () => {
+      if (behaviour.status < 300) this.taken.push(taken);
+      response.writeHead(behaviour.status).end(behaviour.body ?? '');
+    };
+    if (behaviour.afterMs === undefined) answer();
+    else later = setTimeout(answer, behaviour.afterMs);
   }
 
   get url(): URL {

@@ -8,7 +8,7 @@ import { waitFor } from '../../../../test/harness/wait.ts';
 import { openHttpClient } from '../http-client.ts';
 import { Delivery } from './delivery.ts';
 import { DeliveryMetrics } from './delivery-metrics.ts';
-import { groupPath } from './pushgateway.ts';
+import { groupPath, Pushgateway } from './pushgateway.ts';
 import { maxTextCharacters, Webhook } from './webhook.ts';
 
 async function other(answer: (count: number, response: ServerResponse) => void) {
@@ -89,6 +89,15 @@ describe('what is sent to others', () => {
     const message = JSON.parse(body) as { text: string; event: string; sweep: { id: string } };
     assert.equal(message.text.length, maxTextCharacters);
     assert.deepEqual([message.event, message.sweep.id], ['sweep', 's']);
+  });
+
+  it("is not with a Pushgateway that lies behind a proxy's page", async () => {
+    await using made = parts();
+    using proxy = await other((_count, response) => response.end('<html>'));
+    await using gateway = new Pushgateway(proxy.url, made.given);
+    gateway.put({ job: 'holdfast_sweep' }, Buffer.from('a 1\n'));
+    await waitFor('it to be given up', async () => (await made.count('failed')) === '1');
+    assert.equal(proxy.bodies.length, 3);
   });
 
   it('names a group of the Pushgateway, in base64 where a value needs it', () => {

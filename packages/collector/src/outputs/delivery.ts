@@ -3,7 +3,7 @@
  * waits for it; what waits is bounded too, and the oldest gives way.
  */
 import type { Logger } from 'pino';
-import type { HttpCall, HttpClient } from '../http-client.ts';
+import type { HttpAnswer, HttpCall, HttpClient } from '../http-client.ts';
 import { retry, type RetryLimits } from '../retry.ts';
 import type { DeliveryMetrics, DeliveryResult, Output, OutputMetrics } from './delivery-metrics.ts';
 
@@ -22,6 +22,8 @@ export interface DeliveryParts {
   readonly http: HttpClient;
   readonly log: Logger;
   readonly metrics: DeliveryMetrics;
+  /** What shows that the other side took it. Default: 2xx. */
+  readonly isTaken?: (answer: HttpAnswer) => boolean;
   readonly limits?: Partial<typeof deliveryLimits>;
 }
 
@@ -32,6 +34,8 @@ interface Delivered {
 }
 
 const failed = (problem: string): Delivered => ({ result: 'failed', problem });
+
+export const isSuccess = ({ status }: HttpAnswer): boolean => status >= 200 && status < 300;
 
 type Message = Pick<HttpCall, 'method' | 'url' | 'headers' | 'body'>;
 
@@ -88,10 +92,11 @@ export class Delivery implements AsyncDisposable {
         const { timeoutMs } = this.#limits;
         const outcome = await this.#parts.http.send({ ...message, timeoutMs, signal: this.#stop.signal });
         if ('unreachable' in outcome) return this.#again(outcome.unreachable, null);
+        const { isTaken = isSuccess } = this.#parts;
+        if (isTaken(outcome)) return { done: { result: 'sent', problem: null } };
         const { status, retryAfterMs } = outcome;
-        if (status >= 200 && status < 300) return { done: { result: 'sent', problem: null } };
         const problem = `answered ${status}`;
-        return status === 429 || status >= 500
+        return isSuccess(outcome) || status === 429 || status >= 500
           ? this.#again(problem, retryAfterMs)
           : { done: { result: 'refused', problem } };
       },

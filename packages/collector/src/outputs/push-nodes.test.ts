@@ -94,6 +94,7 @@ describe('the Pushgateway for nodes', () => {
     ['says nothing', 'silent'],
     ['answers garbage', 'garbage'],
     ['lies behind a login page that moves', { status: 302 }],
+    ['lies behind a login page', 'page'],
   ] as readonly [string, Behaviour][]) {
     it(`is up to date after a time in which it ${what}, nodes that were deleted then included`, async () => {
       await using opened = await openTestStore();

@@ -14,7 +14,7 @@ import { openHttpClient } from '../http-client.ts';
 import { retryDelayMs } from '../retry.ts';
 import type { DeliveryMetrics, OutputMetrics } from './delivery-metrics.ts';
 import { exposeEachNode, type NodesSnapshot } from './node-metrics.ts';
-import { expositionHeaders, groupUrl } from './pushgateway.ts';
+import { expositionHeaders, groupUrl, isPushed } from './pushgateway.ts';
 
 export const nodesJob = 'holdfast';
 
@@ -159,8 +159,8 @@ class NodesPusher {
       signal,
     });
     if ('unreachable' in answer) return { again: answer.unreachable, retryAfterMs: null };
+    if (isPushed(answer)) return 'taken';
     const { status, retryAfterMs } = answer;
-    if (status === 200 || status === 202) return 'taken';
     if (status === 400 || status === 413) return 'refused';
     return { again: `it answered ${status}`, retryAfterMs };
   }
