@@ -3,9 +3,13 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buildApp } from '@holdfast/collector/app';
+import { NodeQuota } from '@holdfast/collector/core/node-quota';
 import { loadConfig } from '@holdfast/collector/load-config';
 import { kubernetesTokens, type NodeTokens } from '@holdfast/collector/kubernetes/node-tokens';
 import { createLog } from '@holdfast/collector/log';
+import { CollectorMetrics } from '@holdfast/collector/outputs/collector-metrics';
+import { Liveness } from '@holdfast/collector/routes/liveness';
+import { startTelling, type TellingLimits } from '@holdfast/collector/start-telling';
 import { openSqliteStore } from '@holdfast/collector/store/sqlite-store';
 import type { Store } from '@holdfast/collector/store/store';
 import type { Report } from '@holdfast/shared/wire';
@@ -38,6 +42,8 @@ export class CollectorApp implements AsyncDisposable {
   now = Date.parse('2026-03-01T12:00:00.000Z');
   readonly stopping = new AbortController();
   readonly directory: string;
+  /** Tells Loki, the webhook and the Pushgateway of nodes, where the environment names them, until it is disposed of. */
+  readonly startTelling: (limits: TellingLimits) => Promise<AsyncDisposable>;
   readonly #nodeTokens: NodeTokens | null;
 
   /** `directory`: what lies there already is taken up, and removed in the end. Default: a new one. */
@@ -67,15 +73,23 @@ export class CollectorApp implements AsyncDisposable {
     const log = createLog('debug', { write: (line) => void lines.push(line) });
     const clock = () => this.now;
     this.#nodeTokens = config.kubernetes && kubernetesTokens(config.kubernetes, { log, clock });
+    const metrics = new CollectorMetrics();
+    const liveness = new Liveness(clock);
+    const quota = new NodeQuota(config.nodeLimits);
     this.app = buildApp({
       store,
       config,
       log,
       clock,
+      metrics,
+      liveness,
+      quota,
       nodeTokens: this.#nodeTokens,
-      monotonic: () => this.now,
+      monotonic: clock,
       stopping: this.stopping.signal,
     });
+    const telling = { store, metrics: metrics.deliveries, log, clock, liveness, quota };
+    this.startTelling = (limits) => startTelling(config, { ...telling, limits });
   }
 
   async call(

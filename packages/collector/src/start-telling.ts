@@ -3,10 +3,10 @@ import type { Logger } from 'pino';
 import type { NodeQuota } from '#core/node-quota';
 import type { Millis } from '#core/node-state';
 import type { DeliveryMetrics } from '#outputs/delivery-metrics';
-import { tellLoki } from '#outputs/loki';
+import { type lokiLimits, tellLoki } from '#outputs/loki';
 import type { NodesSnapshot } from '#outputs/node-metrics';
-import { pushNodes } from '#outputs/push-nodes';
-import { tellNodes } from '#outputs/tell-nodes';
+import { pushNodes, type pushNodesLimits } from '#outputs/push-nodes';
+import { tellNodes, type tellNodesLimits } from '#outputs/tell-nodes';
 import type { Liveness } from '#routes/liveness';
 import type { Store } from '#store/store';
 import type { CollectorConfig } from './config.ts';
@@ -18,19 +18,28 @@ export interface TellingParts {
   readonly clock: () => Millis;
   readonly liveness: Liveness;
   readonly quota: NodeQuota;
+  readonly limits?: TellingLimits;
+}
+
+export interface TellingLimits {
+  readonly loki?: Partial<typeof lokiLimits>;
+  readonly webhook?: Partial<typeof tellNodesLimits>;
+  readonly pushgateway?: Partial<typeof pushNodesLimits>;
 }
 
 /** Disposing of it gives up what is on its way; it follows after the next start. */
 export async function startTelling(config: CollectorConfig, parts: TellingParts): Promise<AsyncDisposable> {
   await using opened = new AsyncDisposableStack();
-  const { store, metrics, log, clock, liveness, quota } = parts;
+  const { store, metrics, log, clock, liveness, quota, limits = {} } = parts;
   const { nodeSilentSeconds: silentSeconds } = config;
   const statusOf = (node: string) => ({ ages: liveness.ages(node), silentSeconds });
   const common = { store, metrics, log, clock };
-  if (config.loki) opened.use(await tellLoki(config.loki, common));
+  if (config.loki) opened.use(await tellLoki(config.loki, { ...common, limits: limits.loki ?? {} }));
   if (config.webhookUrl) {
     const wasHeard = (node: string) => liveness.wasHeard(node);
-    opened.use(await tellNodes(config.webhookUrl, { ...common, statusOf, wasHeard }));
+    opened.use(
+      await tellNodes(config.webhookUrl, { ...common, statusOf, wasHeard, limits: limits.webhook ?? {} }),
+    );
   }
   if (config.pushgatewayUrl) {
     const takeSnapshot = async (): Promise<NodesSnapshot> => ({
@@ -41,7 +50,15 @@ export async function startTelling(config: CollectorConfig, parts: TellingParts)
       statusOf,
     });
     const source = config.pushgatewayNodes ? takeSnapshot : null;
-    opened.use(await pushNodes(config.pushgatewayUrl, { store, metrics, log, takeSnapshot: source }));
+    opened.use(
+      await pushNodes(config.pushgatewayUrl, {
+        store,
+        metrics,
+        log,
+        takeSnapshot: source,
+        limits: limits.pushgateway ?? {},
+      }),
+    );
   }
   const parted = opened.move();
   return { [Symbol.asyncDispose]: () => parted.disposeAsync() };

@@ -81,7 +81,7 @@ class LokiDouble implements AsyncDisposable {
 }
 
 const log = createLog('silent', process.stdout);
-const fast = { lookEveryMs: 10, settleMs: 0, backoff: { minMs: 5, maxMs: 20 } };
+const fast = { lookEveryMs: 10, settleMs: 0, minMs: 5, maxMs: 20 };
 
 function tell(
   url: URL,
@@ -89,7 +89,7 @@ function tell(
   metrics = new CollectorMetrics(),
   tokenFile: string | null = null,
 ) {
-  const parts = { store, metrics: metrics.deliveries, log, clock: Date.now, ...fast };
+  const parts = { store, metrics: metrics.deliveries, log, clock: Date.now, limits: fast };
   return tellLoki({ url, tenant: 'site', tokenFile }, parts);
 }
 

@@ -24,10 +24,15 @@ import type { DeliveryMetrics, OutputMetrics } from './delivery-metrics.ts';
 export const maxEventsPerPush = 1000;
 /** Bytes of the lines of one push, but for the last. Loki takes 4 MiB and more at a time. */
 export const maxPushBytes = 1024 * 1024;
-/** The content of a changed file follows its event by about a second. */
-const contentMs = 3000;
-const pushTimeoutMs = 20_000;
-const backoff = { minMs: 1000, maxMs: 60_000 };
+export const lokiLimits = {
+  /** Between two looks for events. */
+  lookEveryMs: 2000,
+  /** Events that are younger wait: the content of a changed file follows its event by about a second. */
+  settleMs: 3000,
+  timeoutMs: 20_000,
+  minMs: 1000,
+  maxMs: 60_000,
+};
 const pack = promisify(gzip);
 
 export interface LokiParts {
@@ -35,11 +40,7 @@ export interface LokiParts {
   readonly metrics: DeliveryMetrics;
   readonly log: Logger;
   readonly clock: () => Millis;
-  /** Between two looks for events. Default 2 s. */
-  readonly lookEveryMs?: number;
-  /** Events that are younger wait. Default 3 s. */
-  readonly settleMs?: number;
-  readonly backoff?: { readonly minMs: number; readonly maxMs: number };
+  readonly limits?: Partial<typeof lokiLimits>;
 }
 
 type Pushed = 'taken' | 'refused' | { readonly again: string; readonly retryAfterMs: number | null };
@@ -61,6 +62,7 @@ export async function tellLoki(config: LokiConfig, parts: LokiParts): Promise<As
 class LokiOutlet {
   readonly #config: LokiConfig;
   readonly #parts: LokiParts;
+  readonly #limits: typeof lokiLimits;
   readonly #client = openHttpClient();
   readonly #metrics: OutputMetrics;
   #told = 0;
@@ -71,6 +73,7 @@ class LokiOutlet {
   constructor(config: LokiConfig, parts: LokiParts) {
     this.#config = config;
     this.#parts = parts;
+    this.#limits = { ...lokiLimits, ...parts.limits };
     this.#metrics = parts.metrics.begin('loki', 'nodes');
   }
 
@@ -84,9 +87,9 @@ class LokiOutlet {
 
   /** Resolves when `signal` is aborted, and never rejects. */
   async run(signal: AbortSignal): Promise<void> {
-    const { log, lookEveryMs = 2000 } = this.#parts;
+    const { log } = this.#parts;
     while (!signal.aborted) {
-      let waitMs = lookEveryMs;
+      let waitMs = this.#limits.lookEveryMs;
       try {
         waitMs = await this.#tellNext(signal);
       } catch (error) {
@@ -101,7 +104,8 @@ class LokiOutlet {
 
   /** Returns how long to wait before the next, in milliseconds. */
   async #tellNext(signal: AbortSignal): Promise<number> {
-    const { store, lookEveryMs = 2000 } = this.#parts;
+    const { store } = this.#parts;
+    const { lookEveryMs } = this.#limits;
     await this.#noteGap();
     const found = await store.outlets.eventsAfter(this.#told, maxEventsPerPush);
     const events = found.slice(0, this.#settled(found));
@@ -117,8 +121,8 @@ class LokiOutlet {
 
   /** How many are so old that what an agent tells of a changed file has followed. */
   #settled(events: readonly FleetEvent[]): number {
-    const { clock, settleMs = contentMs } = this.#parts;
-    const now = clock();
+    const { settleMs } = this.#limits;
+    const now = this.#parts.clock();
     const young = events.findIndex(({ at }) => at <= now && at > now - settleMs);
     return young === -1 ? events.length : young;
   }
@@ -167,12 +171,11 @@ class LokiOutlet {
   }
 
   #again({ again, retryAfterMs }: Exclude<Pushed, string>): number {
-    const { log, backoff: limits = backoff } = this.#parts;
     this.#failures += 1;
     this.#metrics.tried(false);
     if (this.#failures === 1)
-      log.warn({ reason: again }, 'Loki cannot be told; it will be, what happened is kept');
-    return retryDelayMs(this.#failures, Math.random(), limits, retryAfterMs);
+      this.#parts.log.warn({ reason: again }, 'Loki cannot be told; it will be, what happened is kept');
+    return retryDelayMs(this.#failures, Math.random(), this.#limits, retryAfterMs);
   }
 
   async #push(body: object, signal: AbortSignal): Promise<Pushed> {
@@ -189,7 +192,7 @@ class LokiOutlet {
           : { authorization: `Bearer ${(await readFile(tokenFile, 'utf8')).trim()}` }),
       },
       body: await pack(JSON.stringify(body)),
-      timeoutMs: pushTimeoutMs,
+      timeoutMs: this.#limits.timeoutMs,
       signal,
     });
     if ('unreachable' in answer) return { again: answer.unreachable, retryAfterMs: null };
