@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { promisify } from 'node:util';
 import { file, TestAgent } from '@holdfast/collector/store/test-node';
+import { endOf } from '@holdfast/collector/sweep/test-sweep';
 import type { BaseMismatch, Report, ReportAnswer } from '@holdfast/shared/wire';
 import { call, closeConnections, untilReady } from './harness/api.ts';
 import {
@@ -219,26 +220,14 @@ async function sweeperToken(directory: string): Promise<string> {
 
 /** As a sweep sends it that ran apart, and found that there is nothing to plan. */
 function sweepWithoutStacks(now: number): object {
-  const end = {
-    phase: 'failed',
-    failure: { phase: 'checkout', diagnostic: 'no stack was found' },
-    endedBy: null,
-  };
-  const rest = {
-    confirmedOn: null,
-    predictedMs: null,
-    reclassified: 0,
-    rules: [],
-    balanced: true,
-    leaked: false,
-  };
+  const failure = { phase: 'checkout', diagnostic: 'no stack was found' } as const;
   return {
     only: null,
     startedAt: now - 1000,
     deadlineMs: 3_600_000,
     source: '/infra',
     scope: null,
-    end: { ...end, ...rest, endedAt: now },
+    end: endOf(now, { phase: 'failed', failure }),
     results: [],
   };
 }

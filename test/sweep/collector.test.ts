@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { endOf, resultOf, scopeOf } from '@holdfast/collector/sweep/test-sweep';
 import { call, untilReady } from '../harness/api.ts';
 import { freePort, operatorToken, startCollectorProcess, startProcess } from '../harness/process.ts';
 import {
@@ -243,42 +244,14 @@ describe('holdfast-collector sweep', { skip: needTerraform }, () => {
       ['push', sweeperToken.name, 1],
     );
 
-    const one = {
-      stack: 'stacks/x',
-      outcome: 'clean',
-      phase: null,
-      diagnostic: null,
-      changes: [],
-      changeCounts: {},
-      hiddenChanges: 0,
-      resources: 1,
-      fingerprint: null,
-      excludedBecause: null,
-      ignored: [],
-      startedAt: 1,
-      durationMs: 1,
-      confirmed: false,
-      reclassified: false,
-    };
-    const end = {
-      endedAt: 2,
-      phase: 'finished',
-      failure: null,
-      endedBy: null,
-      confirmedOn: null,
-      predictedMs: null,
-      reclassified: 0,
-      rules: [],
-      balanced: true,
-      leaked: false,
-    };
+    const one = resultOf('stacks/x', 'clean', { startedAt: 1, durationMs: 1 });
     const results = {
       only: ['stacks/x'],
       startedAt: 1,
       deadlineMs: 1,
       source: 's',
-      scope: { discovered: 1, commit: null, isDirty: false, disagreement: null },
-      end,
+      scope: scopeOf(1),
+      end: endOf(2),
       results: [one],
     };
     const put = (content: object, as = token) =>

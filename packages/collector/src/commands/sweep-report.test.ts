@@ -1,34 +1,18 @@
 import assert from 'node:assert/strict';
 import { PassThrough } from 'node:stream';
 import { test } from 'node:test';
-import { excluded, unmeasured } from '#sweep/core/make-result';
-import type { Outcome, StackResult } from '#sweep/core/stack-result';
+import type { SweepScope } from '#store/sweep-store';
+import type { Outcome } from '#sweep/core/stack-result';
+import { endOf, resultOf, scopeOf } from '#sweep/test-sweep';
 import { exitCodeOf, type SweepReport, writeReport } from './sweep-report.ts';
 
-const resultOf = (outcome: Outcome): StackResult => ({
-  ...unmeasured('a\nb', ''),
-  diagnostic: null,
-  outcome,
-});
-
-function report(outcomes: readonly Outcome[], scope: Partial<SweepReport['scope']> = {}): SweepReport {
+function report(outcomes: readonly Outcome[], scope: Partial<SweepScope> = {}): SweepReport {
   return {
     id: 'x',
-    scope: { discovered: outcomes.length, commit: null, isDirty: false, disagreement: null, ...scope },
-    end: {
-      endedAt: 1,
-      phase: 'finished',
-      failure: null,
-      endedBy: null,
-      confirmedOn: null,
-      predictedMs: null,
-      reclassified: 0,
-      rules: [],
-      balanced: true,
-      leaked: false,
-    },
+    scope: scopeOf(outcomes.length, scope),
+    end: endOf(1),
     discovered: outcomes.length,
-    results: outcomes.map(resultOf),
+    results: outcomes.map((outcome) => resultOf('a\nb', outcome)),
   };
 }
 
@@ -46,9 +30,9 @@ test('the exit code is 0 only if everything was found and is clean, and what is 
 test('what is printed has a line for each stack that is not clean, whatever its name holds', () => {
   const out = new PassThrough();
   const { results, ...rest } = report(['pending'], { unmatched: ['live/*'] });
-  writeReport(out, { ...rest, results: [...results, excluded('z', 'by hand')] }, false);
+  writeReport(out, { ...rest, results: [...results, resultOf('z', 'excluded')] }, false);
   assert.deepEqual((out.read() as Buffer).toString().trimEnd().split('\n'), [
-    'a%0Ab  pending',
+    'a%0Ab  pending: 1 update',
     'no stack matches live/*',
     '1 stacks: 1 pending, 1 excluded',
   ]);

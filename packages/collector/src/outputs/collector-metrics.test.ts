@@ -9,6 +9,7 @@ import { version } from '../version.ts';
 import { CollectorMetrics } from './collector-metrics.ts';
 import { outcomes } from '#sweep/core/stack-result';
 import type { StackState } from '#sweep/core/stack-state';
+import { endOf, scopeOf } from '#sweep/test-sweep';
 import type { CollectorSnapshot } from './collector-metrics.ts';
 
 const golden = join(import.meta.dirname, 'metrics.golden');
@@ -215,19 +216,12 @@ function lastSweep(): CollectorSnapshot['sweeps']['lastWhole'] {
     phase: 'finished',
     discovered: 4,
     counts: { ...none, clean: 1, drift: 1, error: 1, unmeasured: 1 },
-    scope: { discovered: 4, commit: null, isDirty: false, disagreement: null },
-    end: {
-      endedAt: now - 500,
-      phase: 'finished',
-      failure: null,
-      endedBy: null,
-      confirmedOn: null,
+    scope: scopeOf(4),
+    end: endOf(now - 500, {
       predictedMs: 50_000,
       reclassified: 1,
       rules: [{ rule: 'r', matched: 0, expired: false }],
-      balanced: true,
-      leaked: false,
-    },
+    }),
   };
 }
 

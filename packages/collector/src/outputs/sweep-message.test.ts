@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import type { SweepRecord } from '#store/sweep-store';
 import { type Outcome, outcomes } from '#sweep/core/stack-result';
 import type { StackNews } from '#sweep/core/stack-news';
+import { endOf } from '#sweep/test-sweep';
 import { sweepMessage } from './sweep-message.ts';
 
 const counts = Object.fromEntries(outcomes.map((outcome) => [outcome, 0])) as Record<Outcome, number>;
@@ -21,19 +22,7 @@ function sweep(end: Partial<NonNullable<SweepRecord['end']>> = {}): SweepRecord 
     phase: end.phase ?? 'finished',
     discovered: 3,
     counts: { ...counts, clean: 1, drift: 2 },
-    end: {
-      endedAt: 1,
-      phase: 'finished',
-      failure: null,
-      endedBy: null,
-      confirmedOn: null,
-      predictedMs: null,
-      reclassified: 0,
-      rules: [],
-      balanced: true,
-      leaked: false,
-      ...end,
-    },
+    end: endOf(1, end),
   };
 }
 

@@ -9,7 +9,8 @@ import { openSqliteStore } from '#store/sqlite-store';
 import type { PushedSweep, SweepStore } from '#store/sweep-store';
 import { standingRuns } from '#sweep/core/perpetual';
 import { stackNews } from '#sweep/core/stack-news';
-import type { Outcome, StackResult } from '#sweep/core/stack-result';
+import type { Outcome } from '#sweep/core/stack-result';
+import { endOf, resultOf, scopeOf } from '#sweep/test-sweep';
 
 const directories: string[] = [];
 after(() => {
@@ -24,40 +25,6 @@ async function openStore() {
 
 const minute = 60_000;
 
-/** As planned within the first minute of its sweep. */
-function resultOf(stack: string, outcome: Outcome, startedAt: number): StackResult {
-  const fingerprint = outcome === 'pending' ? 'a'.repeat(32) : null;
-  const change: StackResult['changes'][number] = {
-    address: 'a.b',
-    type: 'a',
-    module: '',
-    action: 'update',
-    outside: null,
-    cause: 'pending',
-    attributes: ['x'],
-    fingerprint: 'a'.repeat(32),
-    hidden: false,
-    unsettled: false,
-  };
-  return {
-    stack,
-    outcome,
-    phase: null,
-    diagnostic: null,
-    changes: outcome === 'pending' ? [change] : [],
-    changeCounts: outcome === 'pending' ? { update: 1 } : {},
-    hiddenChanges: 0,
-    resources: 1,
-    fingerprint,
-    excludedBecause: null,
-    ignored: [],
-    startedAt,
-    durationMs: minute,
-    confirmed: false,
-    reclassified: false,
-  };
-}
-
 interface Pushed {
   readonly who?: string;
   readonly startedAt: number;
@@ -67,7 +34,9 @@ interface Pushed {
 }
 
 function pushed({ who = 'job', startedAt, endedAt, only, stacks }: Pushed): PushedSweep {
-  const results = Object.entries(stacks).map(([stack, outcome]) => resultOf(stack, outcome, startedAt));
+  // Planned within the first minute of the sweep.
+  const planned = { startedAt, durationMs: minute, confirmed: false };
+  const results = Object.entries(stacks).map(([stack, outcome]) => resultOf(stack, outcome, planned));
   return {
     start: {
       id: randomUUID(),
@@ -79,19 +48,8 @@ function pushed({ who = 'job', startedAt, endedAt, only, stacks }: Pushed): Push
       deadlineMs: 60 * minute,
       source: '/infra',
     },
-    scope: { discovered: results.length, commit: null, isDirty: false, disagreement: null },
-    end: {
-      endedAt,
-      phase: 'finished',
-      failure: null,
-      endedBy: null,
-      confirmedOn: null,
-      predictedMs: null,
-      reclassified: 0,
-      rules: [],
-      balanced: true,
-      leaked: false,
-    },
+    scope: scopeOf(results.length),
+    end: endOf(endedAt),
     results,
     digest: randomUUID(),
     receivedAt: 1000 * minute,

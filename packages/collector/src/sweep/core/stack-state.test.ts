@@ -2,35 +2,19 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type Outcome, outcomes, type StackResult } from '#sweep/core/stack-result';
 import { stackNews } from '#sweep/core/stack-news';
+import { resultOf } from '#sweep/test-sweep';
 import { nextStackState, type StackState } from '#sweep/core/stack-state';
 
-function resultOf(outcome: Outcome, more: Partial<StackResult> = {}): StackResult {
-  return {
-    stack: 'stacks/a',
-    outcome,
-    phase: outcome === 'error' ? 'backend' : null,
-    diagnostic: null,
-    changes: [],
-    changeCounts: {},
-    hiddenChanges: 0,
-    resources: 3,
-    fingerprint: null,
-    excludedBecause: outcome === 'excluded' ? 'by hand' : null,
-    ignored: [],
-    startedAt: null,
-    durationMs: null,
-    confirmed: false,
-    reclassified: false,
-    ...more,
-  };
-}
+/** When it was planned counts only where a test says so. */
+const untimed = (outcome: Outcome): StackResult =>
+  resultOf('stacks/a', outcome, { startedAt: null, durationMs: null });
 
 /** Sweeps that end at 1000, 2000, …; `r` marks one whose result is told again late. */
 function afterSweeps(...sequence: (Outcome | StackResult)[]): { states: StackState[]; news: string[][] } {
   const states: StackState[] = [];
   const news: string[][] = [];
   for (const [i, each] of sequence.entries()) {
-    const result = typeof each === 'string' ? resultOf(each) : each;
+    const result = typeof each === 'string' ? untimed(each) : each;
     const before = states.at(-1) ?? null;
     const after = nextStackState(before, result, {
       sweep: `s${i}`,
@@ -74,7 +58,8 @@ describe('what is remembered of a stack', () => {
   });
 
   it('remembers how long a plan takes, not how soon it failed', () => {
-    const took = (outcome: Outcome, durationMs: number) => resultOf(outcome, { startedAt: 0, durationMs });
+    const took = (outcome: Outcome, durationMs: number) =>
+      resultOf('stacks/a', outcome, { startedAt: 0, durationMs });
     assert.equal(last(took('clean', 100), took('error', 1)).rememberedMs, 100);
     assert.equal(last(took('clean', 100), took('drift', 200)).rememberedMs, 130);
     assert.equal(last(took('clean', 100), took('timeout', 1000)).rememberedMs, 370);
@@ -85,11 +70,11 @@ describe('what is remembered of a stack', () => {
     const known = last('drift', 'clean');
     const told = (result: StackResult, sweptAt: number, now: number) =>
       nextStackState(known, result, { sweep: 'x', sweptAt, now, isPerpetual: false });
-    assert.equal(told(resultOf('drift'), 1500, 2500), known);
-    const planned = (at: number) => resultOf('drift', { startedAt: at, durationMs: 0 });
+    assert.equal(told(untimed('drift'), 1500, 2500), known);
+    const planned = (at: number) => resultOf('stacks/a', 'drift', { startedAt: at, durationMs: 0 });
     assert.equal(told(planned(1900), 2500, 2500), known, 'its sweep ended later, and planned it earlier');
     assert.equal(told(planned(2100), 2500, 2500).outcome, 'drift');
-    assert.equal(told(resultOf('unmeasured'), 2500, 2500).outcome, 'unmeasured');
+    assert.equal(told(untimed('unmeasured'), 2500, 2500).outcome, 'unmeasured');
     // What is known claims to be of 2000, and it is 1600: a clock was wrong, and must not freeze what is told.
     assert.equal(told(planned(1500), 1600, 1600).outcome, 'drift');
   });
