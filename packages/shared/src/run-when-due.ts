@@ -1,4 +1,4 @@
-/** Runs something by a schedule whatever the machine's clock does: shared, because both programs have schedules. */
+/** Runs something by a schedule, whatever the clock of the machine does. */
 
 export interface Schedule {
   /** The schedule's first time after now, in milliseconds since 1970; Infinity if there is none. */
