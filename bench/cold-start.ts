@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { bundleAgent } from '../scripts/build/bundle-agent.ts';
+import { agentParts, bundleAgent } from '../scripts/build/bundle-agent.ts';
 import { makeSingleExecutable } from '../scripts/build/single-executable.ts';
 import type { Bench } from './bench.ts';
 import { spread } from './table.ts';
@@ -23,7 +23,7 @@ export const bench: Bench = {
       const { file } = await bundleAgent(directory);
       const executable = join(directory, 'holdfast-agent');
       say('making the executable');
-      await makeSingleExecutable(file, executable);
+      await makeSingleExecutable(await agentParts(), executable);
       const scan = ['scan', '--scope-file', scope];
       const rows = (
         [

@@ -84,7 +84,9 @@ test('both programs print their version and the commit they were built from', as
 });
 
 test('no file names the directory that it was built in', async () => {
-  for (const name of ['agent.cjs', 'agent.cjs.map', 'collector.cjs', 'holdfast-agent']) {
+  const maps = artefacts.map(({ name }) => name).filter((name) => name.startsWith('holdfast-agent.maps/'));
+  assert.ok(maps.includes('holdfast-agent.maps/main.js.map'));
+  for (const name of ['agent.cjs', 'agent.cjs.map', 'collector.cjs', 'holdfast-agent', ...maps]) {
     const content = await readFile(join(dist, name));
     for (const place of [directory, projectRoot]) {
       assert.equal(content.includes(`${place}/`), false, `${name} names ${place}`);

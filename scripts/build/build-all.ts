@@ -4,7 +4,7 @@ import { createReadStream } from 'node:fs';
 import { copyFile, cp, mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { bundleAgent } from './bundle-agent.ts';
+import { agentParts, bundleAgent } from './bundle-agent.ts';
 import { bundleCollector } from './bundle-collector.ts';
 import { repositoryRoot } from './bundle-options.ts';
 import { licenseTexts } from './license-texts.ts';
@@ -30,7 +30,12 @@ export async function buildAll(options: {
       bundleAgent(beside, commit),
       bundleCollector(beside, commit),
     ]);
-    await makeSingleExecutable(agent.file, join(beside, 'holdfast-agent'));
+    const parts = await agentParts(commit);
+    await makeSingleExecutable(parts, join(beside, 'holdfast-agent'));
+    // What a stack trace of the executable is read with.
+    await mkdir(join(beside, 'holdfast-agent.maps'));
+    for (const { name, map } of parts)
+      await writeFile(join(beside, 'holdfast-agent.maps', `${name}.map`), map);
     // A host needs no checkout: install.sh installs what lies beside it.
     await cp(join(repositoryRoot, 'deploy/systemd'), beside, { recursive: true });
     await copyFile(join(repositoryRoot, 'LICENSE'), join(beside, 'LICENSE'));

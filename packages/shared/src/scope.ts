@@ -7,7 +7,7 @@
 import { hash } from 'node:crypto';
 import type { Static } from 'typebox';
 import * as Type from 'typebox';
-import { shapeOf } from './shape.ts';
+import { Check, Errors } from 'typebox/schema';
 import { type Document, parseDocument } from 'yaml';
 import { compileGlob, globProblem } from './glob.ts';
 import { isPathText, isWithin, parentOf } from './path-text.ts';
@@ -42,8 +42,6 @@ export const Scope = Type.Object(
 );
 export type Scope = Static<typeof Scope>;
 
-const scopeShape = shapeOf(Scope);
-
 export class ScopeError extends Error {
   readonly code = 'invalid-scope';
   readonly problems: readonly string[];
@@ -77,9 +75,8 @@ function valueOf(document: Document): unknown {
 
 /** Checks a value that should be a scope. Throws {@link ScopeError} with every problem at once. */
 export function checkScope(value: unknown): Scope {
-  if (!scopeShape.check(value)) {
-    throw new ScopeError(schemaProblems(scopeShape.errors(value)));
-  }
+  // Not compiled: it is checked once.
+  if (!Check(Scope, value)) throw new ScopeError(schemaProblems(Errors(Scope, value)[1]));
   const problems: string[] = [];
   const seen = new Set<string>();
   for (const [i, { path }] of value.paths.entries()) {
