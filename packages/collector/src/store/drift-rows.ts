@@ -65,8 +65,7 @@ export function driftRows(db: Database, changes: DriftChangeRows) {
       })),
 
     /** Paths of the node's standing drifts, by fingerprint. */
-    fingerprints: (node: number): Map<string, string> =>
-      new Map(sql.fingerprints.all(node).map(([fingerprint, path]) => [fingerprint.toString('hex'), path])),
+    fingerprints: (node: number): Map<string, string> => new Map(sql.fingerprints.all(node)),
 
     standingPath: (node: number, id: number): string | null => sql.pathOf.get(node, id) ?? null,
 
@@ -172,8 +171,8 @@ function prepare(db: Database) {
     ),
     endAll: db.prepare('UPDATE drift SET ended_at = ?, ended_as = ? WHERE node = ? AND ended_at IS NULL'),
     fingerprints: db
-      .prepare<[number], [Buffer, string]>(
-        'SELECT fingerprint, path FROM drift WHERE node = ? AND ended_at IS NULL',
+      .prepare<[number], [fingerprint: string, path: string]>(
+        'SELECT lower(hex(fingerprint)), path FROM drift WHERE node = ? AND ended_at IS NULL',
       )
       .raw(),
     oldestAt: db

@@ -15,6 +15,7 @@ export function nodeView(
   // Most nodes have neither, and a decision over a whole manifest would ask the database 256 times for each.
   const drifting = record && hasDrift(record) ? record : null;
   const inDoubt = record && record.unknownPaths > 0 ? record : null;
+  let fingerprints: ReadonlyMap<string, string> | undefined;
   const known = new Map([record?.observed, record?.baseline].map((head) => [head?.digest, head]));
   return {
     state: record?.state ?? null,
@@ -29,7 +30,7 @@ export function nodeView(
     standingPath: (id) => (record ? drifts.standingPath(record.id, id) : null),
     windows: (now) => windows.openOver(name, now),
     isWindowUsed: (window, path) => record !== null && windows.isUsed(window, record.id, path),
-    standingFingerprints: () => (record ? drifts.fingerprints(record.id) : new Map()),
+    standingFingerprints: () => (fingerprints ??= record ? drifts.fingerprints(record.id) : new Map()),
     scope: (digest) => manifests.scope(digest),
     aide: aideView(tables, record?.id ?? null),
     baseline: (sequence) => (record && baselines.get(record.id, sequence)?.record) ?? null,
