@@ -10,6 +10,7 @@ import { Transform } from 'node:stream';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
 import { fileURLToPath } from 'node:url';
+import { bundleForTests } from './bundle-for-tests.ts';
 import { groupTests } from './group-tests.ts';
 
 /** What of the runner's events is read here. */
@@ -36,6 +37,8 @@ if (empty.length > 0) {
   process.exit(1);
 }
 
+// What they start; a run within a run, of test/runner.test.ts, has them already.
+process.env['TEST_BUNDLES'] ??= await bundleForTests();
 // Each file is a process of its own, and most read the same modules.
 process.env['NODE_COMPILE_CACHE'] ??= join(root, 'node_modules', '.cache', 'node-compile');
 

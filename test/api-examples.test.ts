@@ -15,6 +15,7 @@ import {
   agentToken,
   freePort,
   operatorToken,
+  collectorCommand,
   projectRoot,
   startCollectorProcess,
 } from './harness/process.ts';
@@ -211,10 +212,10 @@ class ExampleSite {
 }
 
 async function sweeperToken(directory: string): Promise<string> {
+  const [node, ...collector] = collectorCommand;
   const args = ['token', 'create', '--role', 'sweeper', '--name', 'examples'];
-  const main = join(projectRoot, 'packages/collector/src/main.ts');
   const env = { HOLDFAST_DATA_DIR: join(directory, 'data') };
-  const { stdout } = await promisify(execFile)(process.execPath, [main, ...args], { env });
+  const { stdout } = await promisify(execFile)(node, [...collector, ...args], { env });
   return stdout.trim();
 }
 

@@ -11,7 +11,7 @@ import { parse } from 'yaml';
 import { bundleAgent } from '../scripts/build/bundle-agent.ts';
 import { call, closeConnections } from './harness/api.ts';
 import { needKubectl, renderKustomization, schemaProblems } from './harness/kubernetes-schemas.ts';
-import { projectRoot } from './harness/process.ts';
+import { collectorCommand, projectRoot } from './harness/process.ts';
 import { Site, siteNode } from './harness/site.ts';
 import { waitFor } from './harness/wait.ts';
 import { needMount, needTool } from './need.ts';
@@ -221,7 +221,7 @@ for (const [path, unread] of [
     await using site = await Site.create({
       programs: {
         agent: ['unshare', '--mount', 'sh', '-c', asContainer, process.execPath, ...agentNodeFlags, file],
-        collector: [process.execPath, join(projectRoot, 'packages/collector/src/main.ts')],
+        collector: collectorCommand,
         environment: { PATH: process.env['PATH'] },
       },
       agent: {

@@ -5,7 +5,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { call, closeConnections } from './harness/api.ts';
-import { type Programs, projectRoot } from './harness/process.ts';
+import { agentCommand, collectorCommand, type Programs } from './harness/process.ts';
 import { Site, siteNode } from './harness/site.ts';
 import { waitFor } from './harness/wait.ts';
 import { needMount } from './need.ts';
@@ -18,12 +18,8 @@ test('the agent reports that a mounted file was replaced, ends, and sees the new
   timeout: 90_000,
 }, async () => {
   const programs: Programs = {
-    agent: [
-      ...(['unshare', '--mount', 'sh', '-c', inContainer] as const),
-      process.execPath,
-      join(projectRoot, 'packages/agent/src/main.ts'),
-    ],
-    collector: [process.execPath, join(projectRoot, 'packages/collector/src/main.ts')],
+    agent: ['unshare', '--mount', 'sh', '-c', inContainer, ...agentCommand],
+    collector: collectorCommand,
     environment: { PATH: process.env['PATH'] },
   };
   const env: NodeJS.ProcessEnv = { HOLDFAST_DETACHED_FILES: 'exit', HOLDFAST_METADATA_SCAN_SECONDS: '1' };

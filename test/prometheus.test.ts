@@ -19,12 +19,11 @@ import {
   type Variable,
 } from './harness/dashboard.ts';
 import { HttpDouble } from './harness/http-double.ts';
-import { operatorToken, startProcess } from './harness/process.ts';
+import { operatorToken, startCollectorCommand } from './harness/process.ts';
 import { type ActiveAlert, needPrometheus, Prometheus } from './harness/prometheus.ts';
 import { Site, siteNode } from './harness/site.ts';
 import { pushedSweep } from './harness/pushed-sweep.ts';
 import { fieldsRead, runbookLines, runLines } from './harness/runbook-lines.ts';
-import { collectorMain } from './harness/terraform/swept-collector.ts';
 import { waitFor as wait } from './harness/wait.ts';
 import { needTool } from './need.ts';
 import { assertNone, readRepositoryFile } from './repository.ts';
@@ -229,7 +228,7 @@ describe('a real Prometheus', { skip }, () => {
 
   /** A drift of each kind, a review, a sweep with every outcome. */
   async function everythingHappens(): Promise<void> {
-    const made = startProcess([collectorMain, 'token', 'create', '--role', 'sweeper', '--name', 'job'], {
+    const made = startCollectorCommand(['token', 'create', '--role', 'sweeper', '--name', 'job'], {
       HOLDFAST_DATA_DIR: join(site.directory, 'collector'),
     });
     const until = new Date(Date.now() + 3_600_000).toISOString();

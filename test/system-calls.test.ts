@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { call, closeConnections } from './harness/api.ts';
-import { projectRoot } from './harness/process.ts';
+import { agentCommand, collectorCommand } from './harness/process.ts';
 import { Site } from './harness/site.ts';
 import { allowedCalls, compileFilter } from './harness/system-calls.ts';
 import { waitFor } from './harness/wait.ts';
@@ -40,12 +40,11 @@ test('with the calls that the units allow, drift is found and a backup is made',
   const refused = spawnSync(collector, ['/usr/bin/nice', '-n', '5', '/bin/true'], { encoding: 'utf8' });
   assert.match(refused.stderr, /cannot set niceness/, 'the filter holds');
 
-  const node = (program: string) => [process.execPath, join(projectRoot, `packages/${program}/src/main.ts`)];
   const backups = join(directory, 'backups');
   await using site = await Site.create({
     programs: {
-      agent: [agent, ...node('agent')],
-      collector: [collector, ...node('collector')],
+      agent: [agent, ...agentCommand],
+      collector: [collector, ...collectorCommand],
       environment: { PATH: process.env['PATH'] },
     },
     collector: { HOLDFAST_BACKUP_DIR: backups, HOLDFAST_BACKUP_CRON: '* * * * * *' },

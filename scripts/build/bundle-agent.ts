@@ -68,7 +68,7 @@ async function toPart(name: string, module: string): Promise<Part> {
   };
 }
 
-async function agentOptions(commit: string | null) {
+export async function agentOptions(commit: string | null) {
   const options = bundleOptions(commit);
   const source = join(repositoryRoot, 'packages/agent/src');
   const worker = await build({

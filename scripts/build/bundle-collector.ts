@@ -19,13 +19,13 @@ export async function bundleCollector(directory: string, commit: string | null =
   const prebuilds = join(directory, 'prebuilds');
   await mkdir(prebuilds, { recursive: true });
   for (const addon of addons) {
-    await copyFile(join(sqlitePackage(), 'prebuilds', addon), join(prebuilds, addon));
+    await copyFile(join(addonDirectory(), addon), join(prebuilds, addon));
   }
   return { file, inputs: Object.keys(metafile.inputs) };
 }
 
 /** better-sqlite3 looks for its addon in the directory above its own, which in a bundle is the one above the bundle. */
-const addonBesideTheBundle: Plugin = {
+export const addonBesideTheBundle: Plugin = {
   name: 'addon-beside-the-bundle',
   setup(build) {
     build.onLoad({ filter: /better-sqlite3\/lib\/binding\.js$/ }, async ({ path }) => {
@@ -36,7 +36,7 @@ const addonBesideTheBundle: Plugin = {
   },
 };
 
-function sqlitePackage(): string {
+export function addonDirectory(): string {
   const fromCollector = createRequire(join(repositoryRoot, 'packages/collector/package.json'));
-  return dirname(fromCollector.resolve('better-sqlite3/package.json'));
+  return join(dirname(fromCollector.resolve('better-sqlite3/package.json')), 'prebuilds');
 }

@@ -5,13 +5,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { call, closeConnections, untilReady } from '../harness/api.ts';
-import {
-  freePort,
-  operatorToken,
-  projectRoot,
-  startCollectorProcess,
-  startProcess,
-} from '../harness/process.ts';
+import { freePort, operatorToken, startCollectorCommand, startCollectorProcess } from '../harness/process.ts';
 import { SyntheticAgent } from '../harness/synthetic-agent.ts';
 import { syntheticFleet } from '../harness/synthetic-fleet.ts';
 import { waitFor } from '../harness/wait.ts';
@@ -105,7 +99,7 @@ async function interruptRestore(dataDir: string, backup: string, afterMs: number
 }
 
 function program(dataDir: string, args: readonly string[]) {
-  return startProcess([join(projectRoot, 'packages/collector/src/main.ts'), ...args], {
+  return startCollectorCommand(args, {
     HOLDFAST_DATA_DIR: dataDir,
   });
 }

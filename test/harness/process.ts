@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { collectorNodeFlags } from '@holdfast/collector/runtime';
+import { placesInSources } from './places-in-sources.ts';
 
 export const projectRoot = join(import.meta.dirname, '..', '..');
 
@@ -26,15 +27,26 @@ export interface Programs {
   readonly environment: NodeJS.ProcessEnv;
 }
 
+/** Bundles of the sources (scripts/bundle-for-tests.ts); without them, when Node runs a test file, the sources. */
+const bundles = process.env['TEST_BUNDLES'];
+
+export const agentCommand = commandOf('agent', []);
+export const collectorCommand = commandOf('collector', collectorNodeFlags);
+
 const fromSources: Programs = {
-  agent: [process.execPath, join(projectRoot, 'packages/agent/src/main.ts')],
-  collector: [process.execPath, ...collectorNodeFlags, join(projectRoot, 'packages/collector/src/main.ts')],
+  agent: agentCommand,
+  collector: collectorCommand,
   environment: withoutHoldfast(process.env),
 };
 
 /** Runs Node. */
 export function startProcess(argv: readonly string[], env: NodeJS.ProcessEnv): RunningProgram {
   return startCommand([process.execPath, ...argv], { ...fromSources.environment, ...env });
+}
+
+/** Runs a command of the collector, as `token create`. */
+export function startCollectorCommand(args: readonly string[], env: NodeJS.ProcessEnv): RunningProgram {
+  return startCommand([...collectorCommand, ...args], { ...fromSources.environment, ...env });
 }
 
 export function startCommand(
@@ -52,7 +64,7 @@ export function startCommand(
   });
   return {
     pid: child.pid ?? 0,
-    output: () => output,
+    output: () => placesInSources(output),
     kill: (signal) => void child.kill(signal),
     ended,
     async [Symbol.asyncDispose]() {
@@ -119,6 +131,12 @@ export function freePort(): Promise<number> {
       server.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
     });
   });
+}
+
+function commandOf(program: 'agent' | 'collector', flags: readonly string[]): [string, ...string[]] {
+  return bundles === undefined
+    ? [process.execPath, ...flags, join(projectRoot, `packages/${program}/src/main.ts`)]
+    : [process.execPath, ...flags, join(bundles, `${program}.cjs`)];
 }
 
 function withoutHoldfast(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {

@@ -6,10 +6,9 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { endOf, resultOf, scopeOf } from '@holdfast/collector/sweep/test-sweep';
 import { call, untilReady } from '../harness/api.ts';
-import { freePort, operatorToken, startCollectorProcess, startProcess } from '../harness/process.ts';
+import { freePort, operatorToken, startCollectorCommand, startCollectorProcess } from '../harness/process.ts';
 import {
   collectorFor,
-  collectorMain,
   freshDirectory,
   listener,
   outcomes,
@@ -225,8 +224,8 @@ describe('holdfast-collector sweep', { skip: needTerraform }, () => {
       (await call<{ code: string }>(url, '/api/v1/sweeps', { method: 'POST' })).body.code,
       'sweep-not-configured',
     );
-    const made = startProcess(
-      [collectorMain, 'token', 'create', '--role', sweeperToken.role, '--name', sweeperToken.name],
+    const made = startCollectorCommand(
+      ['token', 'create', '--role', sweeperToken.role, '--name', sweeperToken.name],
       { HOLDFAST_DATA_DIR: dataDir },
     );
     await made.ended;

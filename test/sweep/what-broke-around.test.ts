@@ -6,11 +6,10 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { TestVault } from '@holdfast/collector/sweep/vault/test-vault';
 import { call } from '../harness/api.ts';
-import { startProcess } from '../harness/process.ts';
+import { startCollectorCommand } from '../harness/process.ts';
 import { needTerraform, StackTree } from '../harness/terraform/stack-tree.ts';
 import {
   collectorFor,
-  collectorMain,
   freshDirectory,
   listener,
   type Sweep,
@@ -253,7 +252,7 @@ test('kill -9 while the checkout is prepared leaves no child', { skip }, async (
     config,
     `sweep:\n  source: {path: ${tree.root}}\n  marker: main.tf\n  command: [terraform, plan]\n  prepare: ["trap '' INT TERM HUP; sleep 60 & echo > ${begun}; wait"]\n`,
   );
-  await using sweep = startProcess([collectorMain, 'sweep', '--config', config], {
+  await using sweep = startCollectorCommand(['sweep', '--config', config], {
     HOLDFAST_DATA_DIR: freshDirectory(),
   });
   await waitFor('prepare to run', () => existsSync(begun), 20_000);

@@ -6,17 +6,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after } from 'node:test';
 import { call, closeConnections, untilReady } from '../api.ts';
-import {
-  type CollectorProcess,
-  freePort,
-  projectRoot,
-  startCollectorProcess,
-  startProcess,
-} from '../process.ts';
+import { type CollectorProcess, freePort, startCollectorCommand, startCollectorProcess } from '../process.ts';
 import { waitFor } from '../wait.ts';
 import type { StackTree } from './stack-tree.ts';
-
-export const collectorMain = join(projectRoot, 'packages/collector/src/main.ts');
 
 const directories: string[] = [];
 after(() => {
@@ -110,7 +102,7 @@ export async function sweepByHand(
   args: readonly string[],
   env: NodeJS.ProcessEnv,
 ): Promise<{ exit: number | NodeJS.Signals; output: string }> {
-  const program = startProcess([collectorMain, 'sweep', ...args], { HOLDFAST_LOG_LEVEL: 'silent', ...env });
+  const program = startCollectorCommand(['sweep', ...args], { HOLDFAST_LOG_LEVEL: 'silent', ...env });
   const exit = await program.ended;
   return { exit, output: program.output() };
 }

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { chmod, mkdir, readFile, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { boundByModes, ended, mainFile, testAgent } from './test-agent.ts';
+import { agentCommand } from '../../../../test/harness/process.ts';
+import { boundByModes, ended, testAgent } from './test-agent.ts';
 
 const json = (text: string): Record<string, unknown>[] =>
   text
@@ -46,18 +47,18 @@ test('scan of nothing at all is an error', async (t) => {
 test('a reader that goes away early is no error', async (t) => {
   const agent = await testAgent(t);
   for (let i = 0; i < 300; i++) await writeFile(join(agent.tree, `${'x'.repeat(200)}${i}`), '');
-  const script = '"$0" "$1" scan --json | head -n 1 >/dev/null; echo "${PIPESTATUS[0]}"';
+  const script = '"$@" scan --json | head -n 1 >/dev/null; echo "${PIPESTATUS[0]}"';
   const { stdout, stderr } = await ended(
-    agent.spawn(['bash', '--norc', '-c', script, process.execPath, mainFile]),
+    agent.spawn(['bash', '--norc', '-c', script, 'bash', ...agentCommand]),
   );
   assert.deepEqual([stdout, stderr], ['0\n', '']);
 });
 
 test('output that cannot be written is an error', async (t) => {
   const agent = await testAgent(t);
-  const script = '"$0" "$1" scan --json > /dev/full';
+  const script = '"$@" scan --json > /dev/full';
   const { code, stderr } = await ended(
-    agent.spawn(['bash', '--norc', '-c', script, process.execPath, mainFile]),
+    agent.spawn(['bash', '--norc', '-c', script, 'bash', ...agentCommand]),
   );
   assert.equal(code, 1);
   assert.match(stderr, /cannot write the output: .*ENOSPC/);
@@ -130,7 +131,7 @@ test('what cannot be read is said, and makes exit 1 although there is drift too'
   await chmod(join(agent.tree, 'b.conf'), 0o000);
   const child = agent.spawn(
     await boundByModes(
-      [process.execPath, mainFile, 'check', '--baseline', agent.baseline],
+      [...agentCommand, 'check', '--baseline', agent.baseline],
       [agent.directory, agent.baseline],
     ),
   );

@@ -2,13 +2,14 @@ import assert from 'node:assert/strict';
 import { truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { ended, mainFile, testAgent } from './test-agent.ts';
+import { agentCommand } from '../../../../test/harness/process.ts';
+import { ended, testAgent } from './test-agent.ts';
 
 const commands = ['run', 'scan', 'init', 'check', 'update', 'doctor', 'aide-config', 'version'];
 
 test('version and help print to stdout alone, and exit 0', async (t) => {
   const agent = await testAgent(t);
-  const version = await ended(agent.spawn([process.execPath, mainFile, 'version']));
+  const version = await ended(agent.spawn([...agentCommand, 'version']));
   assert.deepEqual({ ...version, stdout: '' }, { code: 0, stdout: '', stderr: '' });
   assert.match(version.stdout, /^holdfast-agent \d+\.\d+\.\d+\n$/);
   const all = await agent.run(['--help']);
@@ -47,7 +48,7 @@ test('a signal ends a command that looks, with the exit code that shells expect'
   // A file without an end would take far longer than the test may.
   await writeFile(join(agent.tree, 'sparse'), '');
   await truncate(join(agent.tree, 'sparse'), 2 ** 40);
-  const child = agent.spawn([process.execPath, mainFile, 'scan', '--max-file-mib', String(2 ** 20)]);
+  const child = agent.spawn([...agentCommand, 'scan', '--max-file-mib', String(2 ** 20)]);
   setTimeout(() => child.kill('SIGTERM'), 2500);
   const { code, stdout } = await ended(child);
   assert.deepEqual([code, stdout], [143, '']);

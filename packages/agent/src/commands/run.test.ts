@@ -7,9 +7,10 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { pino } from 'pino';
+import { agentCommand } from '../../../../test/harness/process.ts';
 import { readConfig } from '../config.ts';
 import { type Agent, startAgent } from '../run.ts';
-import { mainFile, type TestAgent, testAgent } from './test-agent.ts';
+import { type TestAgent, testAgent } from './test-agent.ts';
 
 /** A collector that never gets over its start. */
 const unavailable: RequestListener = (_, response) => response.writeHead(503, { 'retry-after': '1' }).end();
@@ -25,7 +26,7 @@ async function serve(t: TestContext, listener: RequestListener): Promise<string>
 }
 
 function startProcess(agent: TestAgent, url: string): ChildProcess {
-  return agent.spawn([process.execPath, mainFile, 'run'], {
+  return agent.spawn([...agentCommand, 'run'], {
     env: { ...agent.environment, HOLDFAST_COLLECTOR_URL: url, HOLDFAST_TOKEN: 'secret-token' },
   });
 }

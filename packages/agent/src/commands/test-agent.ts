@@ -6,10 +6,7 @@ import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import type { TestContext } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { runProgram } from './program.ts';
-
-export const mainFile = fileURLToPath(new URL('../main.ts', import.meta.url));
 
 /** A process that has not ended by then is killed, and its exit code is null. */
 const timeoutMs = 60_000;
@@ -85,7 +82,7 @@ export async function boundByModes(
   owned: readonly string[],
 ): Promise<readonly string[]> {
   if (process.getuid?.() !== 0) return command;
-  const { uid, gid } = await stat(mainFile);
+  const { uid, gid } = await stat(import.meta.filename);
   for (const path of owned) await chown(path, uid, gid);
   const person = [`--reuid=${uid}`, `--regid=${gid}`, '--clear-groups'];
   return ['setpriv', ...person, '--bounding-set=-dac_override,-dac_read_search', ...command];
