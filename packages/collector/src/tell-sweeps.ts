@@ -38,7 +38,10 @@ export function tellSweeps(
         store.running(),
       ]);
       const others = running.filter(({ id }) => id !== sweep.id);
-      pushgateway.put({ job: sweepJob }, await exposeStacks({ stacks, lastWhole, running: others.length }));
+      pushgateway.put(
+        { job: sweepJob },
+        Buffer.concat(await exposeStacks({ stacks, lastWhole, running: others.length })),
+      );
     }
     if (!webhook) return;
     const [earlier] = await store.sweeps(sweep.id, 1);

@@ -245,7 +245,7 @@ async function rendered(prepare: (metrics: CollectorMetrics) => void = () => {})
   metrics.countRequest('POST', '/api/v1/nodes/{node}/reports', 409, 0.3);
   metrics.countReport('taken');
   metrics.countReport('base-mismatch');
-  return (await metrics.render(async () => snapshot)).toString();
+  return Buffer.concat(await metrics.render(async () => snapshot)).toString();
 }
 
 describe('/metrics', () => {

@@ -58,7 +58,7 @@ export class CollectorMetrics {
   readonly #requests: Histogram<'method' | 'route' | 'status'>;
   readonly #reports: Counter<'outcome'>;
   readonly #refusedTokens: Counter<'reason'>;
-  #rendering: Promise<Buffer> | null = null;
+  #rendering: Promise<readonly Buffer[]> | null = null;
 
   constructor() {
     const registers = [this.registry];
@@ -125,20 +125,20 @@ export class CollectorMetrics {
     ];
   }
 
-  /** The text of /metrics. Scrapes that come while one is being made share it. */
-  render(takeSnapshot: () => Promise<CollectorSnapshot>): Promise<Buffer> {
+  /** The text of /metrics, in slices. Scrapes that come while one is being made share it. */
+  render(takeSnapshot: () => Promise<CollectorSnapshot>): Promise<readonly Buffer[]> {
     this.#rendering ??= this.#render(takeSnapshot).finally(() => {
       this.#rendering = null;
     });
     return this.#rendering;
   }
 
-  async #render(takeSnapshot: () => Promise<CollectorSnapshot>): Promise<Buffer> {
+  async #render(takeSnapshot: () => Promise<CollectorSnapshot>): Promise<readonly Buffer[]> {
     const snapshot = await takeSnapshot();
     this.#audit.show(snapshot.auditHead);
     this.#windows.show(snapshot.openWindows);
     const nodes = await exposeNodes(snapshot);
     const stacks = await exposeStacks(snapshot.sweeps);
-    return Buffer.concat([nodes, stacks, Buffer.from(await this.registry.metrics())]);
+    return [...nodes, ...stacks, Buffer.from(await this.registry.metrics())];
   }
 }

@@ -29,18 +29,27 @@ export interface Subjects<Subject> {
 const sliceMillis = 10;
 /** A look at the clock for each would cost more than the lines of some families. */
 const subjectsPerLook = 64;
+/** Of others a few subjects have many lines. */
+const charactersPerLook = 64 * 1024;
 
-/** `families` in their order, each with the samples of the subjects in theirs. */
+/** `families` in their order, each with the samples of the subjects in theirs. Not in one piece: copying it would hold the loop too. */
 export async function exposition<Subject>(
   families: readonly Family<Subject>[],
   subjects: Subjects<Subject>,
-): Promise<Buffer> {
+): Promise<Buffer[]> {
   const slices: Buffer[] = [];
   let text = '';
   let until = performance.now() + sliceMillis;
+  let lookAt = charactersPerLook;
+  const isOver = (i: number) => {
+    if (i % subjectsPerLook !== 0 && text.length < lookAt) return false;
+    lookAt = text.length + charactersPerLook;
+    return performance.now() > until;
+  };
   const pause = async () => {
     slices.push(Buffer.from(text));
     text = '';
+    lookAt = charactersPerLook;
     await nextTurn();
     until = performance.now() + sliceMillis;
   };
@@ -54,12 +63,12 @@ export async function exposition<Subject>(
     for (const [i, subject] of subjects.all.entries()) {
       lines.begin = `${name}{${subjects.label}="${names[i]}"`;
       write(subject, lines.sample);
-      if (i % subjectsPerLook === 0 && performance.now() > until) await pause();
+      if (isOver(i)) await pause();
     }
     text += '\n';
   }
   slices.push(Buffer.from(text));
-  return Buffer.concat(slices);
+  return slices;
 }
 
 /** Of one subject alone, without the families of which it has no sample. */

@@ -40,7 +40,7 @@ interface NodeFacts {
 }
 
 /** The text of all series of nodes. */
-export function exposeNodes(snapshot: FleetSnapshot): Promise<Buffer> {
+export function exposeNodes(snapshot: FleetSnapshot): Promise<Buffer[]> {
   const nameOf = ({ summary }: NodeFacts) => summary.state.name;
   return exposition(nodeSeries, { label: 'node', all: factsOf(snapshot), nameOf });
 }

@@ -11,16 +11,13 @@ export interface StackSnapshot {
   readonly running: number;
 }
 
-export async function exposeStacks(snapshot: StackSnapshot): Promise<Buffer> {
+export async function exposeStacks(snapshot: StackSnapshot): Promise<Buffer[]> {
   const stacks = await exposition(stackSeries, {
     label: 'stack',
     all: snapshot.stacks,
     nameOf: ({ stack }) => stack,
   });
-  return Buffer.concat([
-    stacks,
-    Buffer.from(sweepSeries.map((family) => familyText(family, snapshot)).join('')),
-  ]);
+  return [...stacks, Buffer.from(sweepSeries.map((family) => familyText(family, snapshot)).join(''))];
 }
 
 const gauge = (

@@ -6,7 +6,8 @@ import type { NodeRecord } from '#store/node-rows';
 import { reading } from '#store/storage-error';
 import type { DriftRecord, ShownDrift } from '#store/store';
 
-const nodesPerTurn = 200;
+/** How long a turn may hold the event loop, roughly. */
+const turnMillis = 10;
 /** A node's drifts are read in steps of about so many. */
 const driftsPerTurn = 1000;
 
@@ -32,10 +33,14 @@ export async function oldestDriftOf(
 ): Promise<ShownDrift[]> {
   const all: ShownDrift[] = [];
   const drifting = nodes.filter((node) => countOf(node) > 0);
-  for (const [i, { id, state }] of drifting.entries()) {
+  let until = performance.now() + turnMillis;
+  for (const { id, state } of drifting) {
     const oldest = reading(() => drifts.oldest(id, limit));
     for (const drift of oldest) all.push({ node: state.name, ...drift });
-    if (i % nodesPerTurn === nodesPerTurn - 1) await nextTurn();
+    if (performance.now() > until) {
+      await nextTurn();
+      until = performance.now() + turnMillis;
+    }
   }
   return all;
 }
