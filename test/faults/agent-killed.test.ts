@@ -94,7 +94,10 @@ async function changeUntilStopped(file: string, label: string, signal: AbortSign
 async function storedDigests(site: Site): Promise<string[]> {
   const outbox = join(site.directory, 'agent/outbox');
   const segments = await Promise.all(
-    (await readdir(outbox)).map(async (name) => parseSegment(await readFile(join(outbox, name)))),
+    (await readdir(outbox)).map(async (name) => {
+      // What was acknowledged may go at any time while the agent runs.
+      return parseSegment(await readFile(join(outbox, name)).catch(() => Buffer.alloc(0)));
+    }),
   );
   return segments.flatMap(({ batches }) =>
     batches.flatMap(({ events }) => events.map(({ after }) => after?.sha256 ?? '')),
