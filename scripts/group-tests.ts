@@ -1,43 +1,72 @@
 /**
- * Test files that share a process. To start one and to load the sources into it takes a second, which is most of what
- * a test of pure code costs.
+ * Test files that share a process, and which begin first. To start a process and to load the sources into it takes up to
+ * a second of the processor, which is most of what many a test costs.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
+const below = (directory: string, ...paths: string[]) => paths.map((path) => `${directory}/${path}`);
+
 /**
- * Their tests touch nothing that belongs to the whole process: what they test is pure, or lies in directories and on
- * ports of their own.
+ * By how their paths begin. Their tests touch nothing that belongs to the whole process: what they test is pure, or lies
+ * in directories and on ports of their own.
  */
-const sharing = [
-  'packages/agent/src/core/',
-  'packages/collector/src/core/',
-  'packages/collector/src/outputs/',
-  'packages/collector/src/routes/',
-  'packages/collector/src/store/',
-  'packages/collector/src/sweep/core/',
-  'packages/shared/src/',
+const sharing: Readonly<Record<string, readonly string[]>> = {
+  agent: below('packages/agent/src', 'config.', 'health/', 'io/', 'report/'),
+  'agent-core': below('packages/agent/src', 'core/'),
+  collector: below(
+    'packages/collector/src',
+    'commands/',
+    'config.',
+    'cron.',
+    'sweep-config.',
+    'sweep/fan-out.',
+  ),
+  'collector-core': below('packages/collector/src', 'core/', 'sweep/core/'),
+  'collector-outputs': below('packages/collector/src', 'outputs/'),
+  'collector-routes': below('packages/collector/src', 'routes/'),
+  'collector-store': below('packages/collector/src', 'store/'),
+  repository: [
+    ...below('test', 'dashboard.', 'dependencies.', 'dockerfiles.', 'documents.', 'imports.', 'openapi.'),
+    ...below('test', 'kubernetes-schemas.', 'places-in-sources.', 'rules.', 'series.', 'shell-scripts.'),
+  ],
+  shared: below('packages/shared', 'src/'),
+};
+
+/** A minute or more each; one that begins last would run alone at the end. */
+const longest = [
+  'test/sweep/whole-tree.test.ts',
+  'test/faults/collector-killed.test.ts',
+  'test/sweep/what-broke.test.ts',
+  'test/aide.test.ts',
 ] as const;
 
-/** `files` are relative to `root`. Returns what is to be run in their place; what takes longest first. */
+/** `files` are relative to `root`. Returns what is to be run in their place, in the order in which it is to begin. */
 export function groupTests(root: string, files: readonly string[]): string[] {
-  const directoryOf = (file: string) => sharing.find((directory) => file.startsWith(directory));
-  const groups = Map.groupBy(files, directoryOf);
+  const groupOf = (file: string) =>
+    Object.keys(sharing).find((group) => sharing[group]!.some((path) => file.startsWith(path)));
+  const groups = Map.groupBy(files, groupOf);
   const alone = groups.get(undefined) ?? [];
-  const entries = sharing.flatMap((directory) => {
-    const group = groups.get(directory) ?? [];
-    return group.length > 1 ? [writeEntry(root, directory, group)] : group;
-  });
+  groups.delete(undefined);
+  const entries = Array.from(groups, ([group, members]) =>
+    members.length > 1 ? writeEntry(root, group!, members) : members[0]!,
+  );
+  const isLong = (file: string) => longest.some((path) => path === file);
   const isWholeProgram = (file: string) => file.startsWith('test/');
-  return [...alone.filter(isWholeProgram), ...entries, ...alone.filter((file) => !isWholeProgram(file))];
+  return [
+    ...longest.filter((file) => alone.includes(file)),
+    ...alone.filter((file) => isWholeProgram(file) && !isLong(file)),
+    ...entries,
+    ...alone.filter((file) => !isWholeProgram(file)),
+  ];
 }
 
 /** A module that loads each of `files`. Returns its path. */
-function writeEntry(root: string, directory: string, files: readonly string[]): string {
+function writeEntry(root: string, group: string, files: readonly string[]): string {
   const cache = join(root, 'node_modules', '.cache', 'tests');
   mkdirSync(cache, { recursive: true });
-  const path = join(cache, `${directory.replaceAll('/', '-')}tests.mjs`);
+  const path = join(cache, `${group}.tests.mjs`);
   const lines = files.map((file) => `import ${JSON.stringify(pathToFileURL(join(root, file)).href)};\n`);
   writeFileSync(path, lines.join(''));
   return path;
