@@ -34,13 +34,8 @@ const sharing: Readonly<Record<string, readonly string[]>> = {
   shared: below('packages/shared', 'src/'),
 };
 
-/** A minute or more each; one that begins last would run alone at the end. */
-const longest = [
-  'test/sweep/whole-tree.test.ts',
-  'test/faults/collector-killed.test.ts',
-  'test/sweep/what-broke.test.ts',
-  'test/aide.test.ts',
-] as const;
+/** The one that takes minutes and all that it gets of the machine, and some that do not mind what runs beside them. */
+const first = ['test/sweep/whole-tree.test.ts', 'test/checks.test.ts', 'test/alerts.test.ts'] as const;
 
 /** `files` are relative to `root`. Returns what is to be run in their place, in the order in which it is to begin. */
 export function groupTests(root: string, files: readonly string[]): string[] {
@@ -52,13 +47,13 @@ export function groupTests(root: string, files: readonly string[]): string[] {
   const entries = Array.from(groups, ([group, members]) =>
     members.length > 1 ? writeEntry(root, group!, members) : members[0]!,
   );
-  const isLong = (file: string) => longest.some((path) => path === file);
+  const later = alone.filter((file) => !first.some((path) => path === file));
   const isWholeProgram = (file: string) => file.startsWith('test/');
   return [
-    ...longest.filter((file) => alone.includes(file)),
-    ...alone.filter((file) => isWholeProgram(file) && !isLong(file)),
+    ...first.filter((file) => alone.includes(file)),
     ...entries,
-    ...alone.filter((file) => !isWholeProgram(file)),
+    ...later.filter(isWholeProgram),
+    ...later.filter((file) => !isWholeProgram(file)),
   ];
 }
 
