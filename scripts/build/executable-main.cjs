@@ -6,6 +6,7 @@
 'use strict';
 const { readFileSync, readdirSync, writeFileSync } = require('node:fs');
 const { getAsset, getRawAsset, isSea } = require('node:sea');
+const { setFlagsFromString } = require('node:v8');
 const { Script } = require('node:vm');
 
 const isBuilt = isSea();
@@ -35,7 +36,12 @@ function requirePart(id) {
 }
 
 if (!isBuilt) {
+  // A code cache marks what V8 compiled further, and lacks what V8 forgot. Both are matters of time, so neither is done;
+  // and allowed again before the caches are written, as each is good for the flags of its moment only.
+  const timed = ['sparkplug', 'maglev', 'turbofan', 'flush-bytecode'];
+  for (const flag of timed) setFlagsFromString(`--no-${flag}`);
   process.on('exit', () => {
+    for (const flag of timed) setFlagsFromString(`--${flag}`);
     for (const name of readdirSync('.').filter((file) => file.endsWith('.js'))) {
       const script = scripts.get(name) ?? compile(name);
       writeFileSync(`${name}.cache`, script.createCachedData());
