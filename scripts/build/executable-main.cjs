@@ -6,7 +6,6 @@
 'use strict';
 const { readFileSync, readdirSync, writeFileSync } = require('node:fs');
 const { getAsset, getRawAsset, isSea } = require('node:sea');
-const { setFlagsFromString } = require('node:v8');
 const { Script } = require('node:vm');
 
 const isBuilt = isSea();
@@ -36,6 +35,7 @@ function requirePart(id) {
 }
 
 if (!isBuilt) {
+  const { setFlagsFromString } = require('node:v8');
   // A code cache marks what V8 compiled further, and lacks what V8 forgot. Both are matters of time, so neither is done;
   // and allowed again before the caches are written, as each is good for the flags of its moment only.
   const timed = ['sparkplug', 'maglev', 'turbofan', 'flush-bytecode'];
