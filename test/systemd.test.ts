@@ -140,6 +140,18 @@ test('secrets are for root alone', () => {
   assert.match(readFileSync(join(root, 'etc/holdfast/operator.token'), 'utf8'), /^hf_operator_[0-9a-f]{64}$/);
 });
 
+test("a umask of root's that forbids all to others does not keep the collector's user out", () => {
+  const root = join(directory, 'umask');
+  const under077 = 'umask 077 && exec "$0" "$@"';
+  const args = [installer, '--root', root, '--from', build, ...collectorArgs()];
+  const { status, stderr } = spawnSync('/bin/sh', ['-c', under077, ...args], { encoding: 'utf8' });
+  assert.equal(status, 0, stderr);
+  for (const name of ['etc/holdfast', 'usr/local/bin', 'usr/local/lib/holdfast/prebuilds']) {
+    assert.equal(statSync(join(root, name)).mode & 0o777, 0o755, name);
+  }
+  assert.equal(statSync(join(root, 'etc/holdfast/operator.token')).mode & 0o777, 0o600);
+});
+
 test('a new build takes the place of the old one', async () => {
   const root = installBoth('upgrade');
   const before = build;
@@ -200,6 +212,8 @@ test('the installer says what is wrong, and installs nothing then', () => {
     [/no part of a URL/, ['agent', '--url', 'https://h:1|e id', '--token-file', token]],
     [/no \/no\/node/, ['collector', '--node', '/no/node']],
     [/does not run|is Node/, ['collector', '--node', '/bin/false']],
+    [/\/no\/token is not there/, ['agent', '--url', 'https://h:1', '--token-file', '/no/token']],
+    [/\/dev\/null is not there, or is empty/, [...agentArgs(), '--ca-file', '/dev/null']],
     [/unknown argument: --urll/, ['agent', '--urll', 'x']],
     [/needs a value/, ['agent', '--url']],
     [/--purge goes with --uninstall/, ['agent', '--purge']],

@@ -69,6 +69,9 @@ live() {
   [ -z "$root" ] && [ -d /run/systemd/system ]
 }
 
+# Whatever root's own: the collector's user has to reach its program and its configuration.
+umask 022
+
 changed=no
 # put FROM TO MODE [OWNER:GROUP]: replaces TO at once or not at all, and only if it differs.
 put() {
@@ -127,6 +130,9 @@ case $program in agent) main=holdfast-agent ;; collector) main=collector.cjs ;; 
 if [ "$program" = agent ]; then
   [ -f "$config" ] || [ -n "$url" ] || fail "--url is needed: where does the collector listen?"
   [ -f "$config_dir/agent.token" ] || [ -n "$token_file" ] || fail "--token-file is needed: make a token on the collector with holdfast-collector token create --role agent"
+  for given in "$token_file" "$ca_file"; do
+    [ -z "$given" ] || [ -s "$given" ] || fail "$given is not there, or is empty"
+  done
   case $url in '' | http://* | https://*) ;; *) fail "--url must begin with https:// or http:// (got $url)" ;; esac
   case $url in *[!][A-Za-z0-9:/._~%@-]*) fail "--url has a character that is no part of a URL: $url" ;; esac
   put "$from/holdfast-agent" "$root/usr/local/bin/holdfast-agent" 755
