@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { FleetGrouping, type FleetRow, type NodeKeys, rowId } from '#core/fleet-rows';
+import { FleetGrouping, type FleetRow, type FleetView, type NodeKeys, rowId } from '#core/fleet-rows';
 
 function keysOf(nodes: number): NodeKeys {
   const keys = new Map<number, readonly [number, number, number]>();
@@ -11,13 +11,21 @@ function keysOf(nodes: number): NodeKeys {
   return keys;
 }
 
+function finished(grouping: FleetGrouping): FleetView {
+  const steps = grouping.finish();
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done) return value;
+  }
+}
+
 function group(nodes: number, changes: Readonly<Record<string, readonly number[]>>) {
   const grouping = new FleetGrouping(keysOf(nodes));
   for (const [fingerprint, on] of Object.entries(changes)) {
     for (const node of on) grouping.add(fingerprint, node, 100 + node);
   }
   const shown = (row: FleetRow) => row.changes.map(({ fingerprint }) => fingerprint).join();
-  return grouping.finish().rows.map((row) => [row.nodes, shown(row)]);
+  return finished(grouping).rows.map((row) => [row.nodes, shown(row)]);
 }
 
 test('changes that stand on the same nodes are one row, those with most nodes first', () => {
@@ -46,7 +54,7 @@ test('a row is named after its changes alone', () => {
   const rows = (on: number[]) => {
     const grouping = new FleetGrouping(keysOf(3));
     for (const fingerprint of ['a', 'b']) for (const node of on) grouping.add(fingerprint, node, node);
-    return grouping.finish().rows[0]?.id;
+    return finished(grouping).rows[0]?.id;
   };
   assert.equal(rows([1, 2]), rows([1, 2, 3]));
   assert.equal(rows([1]), rowId(['a', 'b']));

@@ -30,6 +30,8 @@ export interface FleetView {
 /** How many different changes the rows take in. */
 export const maxFleetChanges = 500_000;
 
+const changesPerStep = 2000;
+
 /** Three random 32-bit numbers for each node, that nobody outside knows; by number of the node. */
 export type NodeKeys = ReadonlyMap<number, readonly [number, number, number]>;
 
@@ -65,17 +67,35 @@ export class FleetGrouping {
     for (const i of [0, 1, 2] as const) change.sum[i] = (change.sum[i] ^ key[i]) >>> 0;
   }
 
-  finish(): FleetView {
-    const groups = Map.groupBy(this.#changes.values(), ({ nodes, sum }) => [nodes, ...sum].join(':'));
-    const rows = [...groups.values()].map((group): FleetRow => {
-      const changes = group
-        .map(({ fingerprint, drift }) => ({ fingerprint, drift }))
-        .sort((a, b) => (a.fingerprint < b.fingerprint ? -1 : 1));
-      return { id: rowId(changes.map(({ fingerprint }) => fingerprint)), changes, nodes: group[0]!.nodes };
-    });
+  /** In steps that take a few milliseconds each; whoever asks may do something else in between. */
+  *finish(): Generator<void, FleetView> {
+    const groups = new Map<string, ChangeOnNodes[]>();
+    let done = 0;
+    for (const change of this.#changes.values()) {
+      const { nodes, sum } = change;
+      const key = `${nodes}:${sum[0]}:${sum[1]}:${sum[2]}`;
+      const group = groups.get(key);
+      if (group) group.push(change);
+      else groups.set(key, [change]);
+      if (++done % changesPerStep === 0) yield;
+    }
+    const rows: FleetRow[] = [];
+    for (const group of groups.values()) {
+      rows.push(rowOf(group));
+      const before = done;
+      done += group.length;
+      if (Math.floor(done / changesPerStep) > Math.floor(before / changesPerStep)) yield;
+    }
     rows.sort((a, b) => b.nodes - a.nodes || b.changes.length - a.changes.length || (a.id < b.id ? -1 : 1));
     return { rows, hiddenChanges: this.#hidden };
   }
+}
+
+function rowOf(group: readonly ChangeOnNodes[]): FleetRow {
+  const changes = group
+    .map(({ fingerprint, drift }) => ({ fingerprint, drift }))
+    .sort((a, b) => (a.fingerprint < b.fingerprint ? -1 : 1));
+  return { id: rowId(changes.map(({ fingerprint }) => fingerprint)), changes, nodes: group[0]!.nodes };
 }
 
 /** 32 hex digits. `fingerprints` must be sorted. */

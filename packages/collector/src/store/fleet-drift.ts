@@ -15,6 +15,9 @@ import { type DriftChangeRow, readChange, standsOnNode, withChange } from '#stor
 import { reading } from '#store/storage-error';
 
 const driftsPerTurn = 4000;
+const nodesPerTurn = 2000;
+/** Sorts after whatever may be in the name of a node. */
+const afterAllNames = '~';
 
 export interface FleetChange extends DriftContent {
   /** On whichever node came first. */
@@ -60,7 +63,17 @@ export function fleetDrift(db: Database, parts: FleetParts): FleetStore {
       return making;
     },
     async nodesOf(row, after, limit) {
-      return reading(() => sql.nodesOf.all(after, bytesOf(row.changes[0]!.fingerprint), limit));
+      const { drift, fingerprint } = row.changes[0]!;
+      const bytes = bytesOf(fingerprint);
+      if (row.nodes === 1) return reading(() => sql.nodeOf.all(drift, bytes, after));
+      const names: string[] = [];
+      for (let from = after; ; ) {
+        const to = reading(() => sql.nodeAhead.get(from, nodesPerTurn)) ?? afterAllNames;
+        names.push(...reading(() => sql.nodesOf.all(from, to, bytes, limit - names.length)));
+        if (names.length >= limit || to === afterAllNames) return names;
+        from = to;
+        await nextTurn();
+      }
     },
     async changesOf(changes, limit) {
       const shown: FleetChange[] = [];
@@ -86,9 +99,15 @@ async function groupAll(after: ReturnType<typeof prepare>['after'], keys: NodeKe
   for (;;) {
     const drifts = reading(() => after.all(...last, driftsPerTurn));
     for (const drift of drifts) grouping.add(...drift);
-    if (drifts.length < driftsPerTurn) return grouping.finish();
+    if (drifts.length < driftsPerTurn) break;
     const [fingerprint, node] = drifts.at(-1)!;
     last = [node, bytesOf(fingerprint)];
+    await nextTurn();
+  }
+  const steps = grouping.finish();
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done) return value;
     await nextTurn();
   }
 }
@@ -117,8 +136,20 @@ function prepare(db: Database) {
       )
       .raw(),
     nodesOf: db
-      .prepare<[string, Buffer, number], string>(
-        `SELECT name FROM node WHERE name > ? AND deleted_at IS NULL AND ${standsOnNode} ORDER BY name LIMIT ?`,
+      .prepare<[after: string, to: string, Buffer, limit: number], string>(
+        `SELECT name FROM node WHERE name > ? AND name <= ? AND deleted_at IS NULL AND ${standsOnNode}
+         ORDER BY name LIMIT ?`,
+      )
+      .pluck(),
+    nodeAhead: db
+      .prepare<[after: string, ahead: number], string>(
+        'SELECT name FROM node WHERE name > ? ORDER BY name LIMIT 1 OFFSET ?',
+      )
+      .pluck(),
+    nodeOf: db
+      .prepare<[drift: number, Buffer, after: string], string>(
+        `SELECT name FROM drift JOIN node ON node.id = drift.node
+         WHERE drift.id = ? AND fingerprint = ? AND ended_at IS NULL AND deleted_at IS NULL AND name > ?`,
       )
       .pluck(),
     changeOf: db.prepare<[number, Buffer], ChangeRow>(
