@@ -221,6 +221,27 @@ describe('harden-ssh.sh', { skip }, () => {
     assert.equal(host.login('true').exit, 0);
   });
 
+  test('puts an earlier hardening back, not passwords, if nobody proves the next one', async () => {
+    using host = await Host.start();
+    const passwords = () => host.login('true', ['-o', 'PreferredAuthentications=password']).output;
+    writeFileSync(host.dropIn('50-cloud-init.conf'), 'PasswordAuthentication yes\n');
+    writeFileSync(host.dropIn(conf), '# of this site\n');
+    await hardened(host);
+    const other = ['--allow-user', 'root', '--allow-user', 'daemon'];
+    const killed = host.hardenMeanwhile(...other, '--wait', '60');
+    await waitFor('the wait', () => Promise.resolve(killed.output().includes('now log in')), 20_000);
+    killed.child.kill('SIGKILL');
+    await killed.ended;
+    const waited = host.harden(...other, '--wait', '1');
+    assert.deepEqual([waited.exit, /everything is as it was/.test(waited.output)], [1, true]);
+    assert.match(readFileSync(host.dropIn(conf), 'utf8'), /^AllowUsers root$/m);
+    assert.match(passwords(), /Permission denied \(publickey\)/);
+    assert.match(host.harden('--allow-user', 'root').output, /nothing to do/);
+    assert.equal(host.harden('--undo').exit, 0);
+    assert.equal(readFileSync(host.dropIn(conf), 'utf8'), '# of this site\n');
+    assert.match(passwords(), /\(publickey,password/);
+  });
+
   test('takes no login that is older than the change, or from the host itself, for a proof', async () => {
     using host = await Host.start();
     assert.match(host.confirm('--from-anywhere').output, /nobody waits/);
@@ -236,7 +257,8 @@ describe('harden-ssh.sh', { skip }, () => {
       '-o',
       'UserKnownHostsFile=/dev/null',
       'root@127.0.0.1',
-      `sleep 4; PATH=${host.root}/bin:$PATH ${script} --root ${host.root} --confirm --from-anywhere`,
+      `for _ in $(seq 100); do [ -e ${host.root}/run/holdfast-hardening/since ] && break; sleep 0.2; done
+      PATH=${host.root}/bin:$PATH ${script} --root ${host.root} --confirm --from-anywhere`,
     ]);
     let oldSaid = '';
     old.stderr.on('data', (chunk: Buffer) => (oldSaid += chunk.toString()));

@@ -108,9 +108,31 @@ effective_problem() {
   done
 }
 
+is_ours() {
+  grep -q "^# Written by harden-ssh.sh" "$conf"
+}
+
+# What a run that fails goes back to: an earlier hardening, somebody's own file, or none. One that was killed has left it.
+keep_earlier() {
+  [ ! -d "$state/earlier" ] || return 0
+  rm -rf -- "$state/earlier.new"
+  mkdir -p -- "$state/earlier.new"
+  for file in "$conf" "$first" "$state/done"; do
+    if [ -e "$file" ]; then cp -pP -- "$file" "$state/earlier.new/"; fi
+  done
+  mv -- "$state/earlier.new" "$state/earlier"
+}
+
 put_back() {
+  [ -d "$state/earlier" ] || return 0
   rm -f -- "$first" "$conf"
-  if [ -f "$state/before.conf" ]; then mv -- "$state/before.conf" "$conf"; fi
+  for file in "$conf" "$first" "$state/done"; do
+    kept=$state/earlier/${file##*/}
+    if [ -f "$kept" ] || [ -L "$kept" ]; then mv -- "$kept" "$file"; fi
+  done
+  rmdir -- "$state/earlier"
+  # Somebody's own file is in its place again, and --undo has none to bring.
+  if [ -f "$conf" ] && ! is_ours; then rm -f -- "$state/before.conf"; fi
 }
 
 # ssh.service makes this before it starts sshd. Where ssh.socket has started none since the boot it is missing, and `sshd -t`
@@ -147,11 +169,12 @@ apply() {
     if [ "$close" = yes ]; then say "mask ssh.socket, and stop and disable ssh.service"; else say "and mask ssh.socket"; fi
     return
   fi
+  trap 'trap - HUP INT TERM; put_back; restart_sshd; fail "interrupted; everything is as it was"' HUP INT TERM
   write_conf
   restart_sshd || { put_back; restart_sshd || :; fail "sshd did not restart; the configuration is as it was"; }
-  trap 'trap - HUP INT TERM; put_back; restart_sshd; fail "interrupted; everything is as it was"' HUP INT TERM
   await_login || { put_back; restart_sshd; fail "nobody logged in within $wait s; everything is as it was"; }
   trap - HUP INT TERM
+  rm -rf -- "$state/earlier"
   close_socket
   : >"$state/done"
   say "done. Undo it with: harden-ssh.sh --undo"
@@ -159,8 +182,9 @@ apply() {
 
 write_conf() {
   mkdir -p -- "$drop_ins" "$state"
+  keep_earlier
   rm -f -- "$state/done"
-  if [ -f "$conf" ] && ! grep -q "^# Written by harden-ssh.sh" "$conf"; then cp -p -- "$conf" "$state/before.conf"; fi
+  if [ -f "$conf" ] && ! is_ours; then cp -p -- "$conf" "$state/before.conf"; fi
   beside=$conf.new.$$
   wanted >"$beside"
   chmod 644 "$beside"
@@ -254,7 +278,8 @@ undo() {
     say "would remove $conf, unmask ssh.socket, and restart ssh.service"
     return
   fi
-  put_back
+  rm -f -- "$first" "$conf"
+  if [ -f "$state/before.conf" ]; then mv -- "$state/before.conf" "$conf"; fi
   make_runtime_directory
   "$sshd" -t -f "$root/etc/ssh/sshd_config" || fail "sshd does not take what is left; mend sshd_config, then run this again"
   systemctl unmask ssh.socket || :
