@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { cp, mkdtemp, readFile, realpath, rm, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
+import { bundleAgent } from '../scripts/build/bundle-agent.ts';
+import { repositoryRoot } from '../scripts/build/bundle-options.ts';
 import { dockerfileProblems, shellLines } from './harness/dockerfile-problems.ts';
 import { needTool } from './need.ts';
 import { readRepositoryFile, repositoryFiles } from './repository.ts';
@@ -28,7 +33,7 @@ for (const path of dockerfiles) {
   test(`${path} copies only what is sent to its build`, () => {
     const [, ...sent] = readRepositoryFile('.dockerignore').matchAll(/^!?(\S+)$/gm);
     const places = sent.map(([, place]) => place!);
-    const copied = [...text.matchAll(/^COPY (?!--from)(.*) \S+$/gm)].flatMap(([, from]) => from!.split(' '));
+    const copied = copiedBy(text);
     assert.ok(copied.length > 0);
     assert.deepEqual(
       copied.filter((place) => !places.includes(place)),
@@ -36,6 +41,29 @@ for (const path of dockerfiles) {
     );
   });
 }
+
+test('what an image is built of bundles to the same program as a checkout', async () => {
+  const directory = await realpath(await mkdtemp(join(tmpdir(), 'holdfast-dockerfile-')));
+  try {
+    const copy = join(directory, 'src');
+    for (const place of copiedBy(readRepositoryFile('deploy/daemonset/Dockerfile'))) {
+      await cp(join(repositoryRoot, place), join(copy, place), { recursive: true, verbatimSymlinks: true });
+    }
+    await symlink(join(repositoryRoot, 'node_modules'), join(copy, 'node_modules'));
+    const bundle = `
+      import { bundleAgent } from ${JSON.stringify(join(copy, 'scripts/build/bundle-agent.ts'))};
+      await bundleAgent(${JSON.stringify(directory)});`;
+    const { status, stderr } = spawnSync(process.execPath, ['--input-type=module', '--eval', bundle], {
+      encoding: 'utf8',
+    });
+    assert.equal(status, 0, stderr);
+    const ofImage = await readFile(join(directory, 'agent.cjs'), 'utf8');
+    const { file } = await bundleAgent(directory);
+    assert.ok(ofImage === (await readFile(file, 'utf8')), 'they differ');
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+});
 
 test('the check finds what it is there for', () => {
   const faults: readonly (readonly [code: string, line: string])[] = [
@@ -68,3 +96,8 @@ test('the check finds what it is there for', () => {
   assert.match(dockerfileProblems('FROM alpine:3.22\n').join(), /DL3002/);
   assert.match(dockerfileProblems('FROM alpine:3.22\nCOPPY a /b\nUSER 1\n').join(), /line 2: .*COPPY/);
 });
+
+/** What is copied from the checkout. */
+function copiedBy(dockerfile: string): string[] {
+  return [...dockerfile.matchAll(/^COPY (?!--from)(.*) \S+$/gm)].flatMap(([, from]) => from!.split(' '));
+}
