@@ -44,6 +44,20 @@ test('the chain holds, over a restart too, and its head is the newest record', a
   assert.deepEqual(verdict, { problem: null, head: { id: 8, hash: newest!.hash }, foundHead: true });
 });
 
+test('a reason that is no whole text does not break the chain', async () => {
+  await using opened = await openTestStore();
+  await withHistory(opened);
+  const agent = new TestAgent('n2', [file('/etc/hosts')]);
+  await agent.introduce(opened.store);
+  for (const reason of ['half a pair: \ud83d', '\udc00', 'a\0b', '\ufffd']) {
+    await agent.tell(opened.store, [file('/etc/hosts', reason)]);
+    await agent.mustAccept(opened.store, { reason, paths: ['/etc/\ud800', '/etc/hosts'] });
+  }
+  assert.equal(await problemOf(opened), null);
+  await opened.reopen();
+  assert.equal(await problemOf(opened), null);
+});
+
 test('one byte changed in the file of the database breaks the chain', async () => {
   await using opened = await openTestStore();
   await withHistory(opened);

@@ -23,9 +23,11 @@ export function auditRows(db: Database) {
     add({ at, who, action, node, reason, details }: AuditRecord): void {
       if (!db.inTransaction) throw new Error('an audit record was to be written outside a transaction');
       const last = head();
-      const record = { id: last.id + 1, at, who, action, node, reason, details: JSON.stringify(details) };
-      const { id } = record;
-      sql.add.run(id, at, who, action, node, reason, record.details, auditHash(last, record));
+      const id = last.id + 1;
+      // Half a surrogate pair is not stored as it came, and the hash is over what is read back.
+      const why = reason?.toWellFormed() ?? null;
+      const record = { id, at, who, action, node, reason: why, details: JSON.stringify(details) };
+      sql.add.run(id, at, who, action, node, why, record.details, auditHash(last, record));
     },
     /** Newest first. */
     list: (before: number | null, limit: number): StoredAudit[] =>
