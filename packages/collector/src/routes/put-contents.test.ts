@@ -39,6 +39,17 @@ describe('contents', () => {
     assert.deepEqual((await put(site, name, '', { contents: [item] })).json, { missing: [digest] });
   });
 
+  it('are let go when the same file is told of with another text', async () => {
+    await using site = await CollectorApp.open();
+    const name = await introduceNode(site);
+    await put(site, name, '', { contents: [item] });
+    await put(site, name, `/${digest}`, text);
+    const scrubbed = { ...item, text: hash('sha256', 'scrubbed') };
+    assert.deepEqual((await put(site, name, '', { contents: [scrubbed] })).json, { missing: [scrubbed.text] });
+    const both = { contents: [scrubbed, { ...item, path: '/etc/y' }] };
+    assert.deepEqual((await put(site, name, '', both)).json, { missing: [scrubbed.text, digest] });
+  });
+
   it('are not kept of files that are secret as a whole', async () => {
     await using site = await CollectorApp.open();
     const name = await introduceNode(site);

@@ -35,11 +35,10 @@ export function contentRows(db: Database) {
       isKept: (key: ContentKey) => boolean,
     ): string[] {
       const told = new Set(items.map(keyOf));
-      for (const { path, sha256, text } of sql.ofNode.all(node)) {
+      const before = sql.ofNode.all(node);
+      for (const { path, sha256 } of before) {
         const key = { path, sha256: sha256.toString('hex') };
-        if (told.has(keyOf(key)) || isKept(key)) continue;
-        sql.drop.run(node, path, sha256);
-        if (text) sql.dropText.run({ digest: text });
+        if (!told.has(keyOf(key)) && !isKept(key)) sql.drop.run(node, path, sha256);
       }
       const missing = new Set<string>();
       for (const { path, sha256, text, withheld } of items) {
@@ -47,6 +46,8 @@ export function contentRows(db: Database) {
         sql.put.run(node, path, toBytes(sha256), digest, withheld, at);
         if (digest && !sql.hasText.get(digest)) missing.add(text!);
       }
+      // A file of which another text is told now counts: what the newer agent scrubs may stand in the older text.
+      for (const { text } of before) if (text) sql.dropText.run({ digest: text });
       return [...missing];
     },
     /** Returns false if the node has no file with this text. */
