@@ -8,7 +8,9 @@ export type TaggedState = Pick<NodeState, 'baseline' | 'observed' | 'blindSpots'
 export function driftTag({ baseline, observed, blindSpots, aide }: TaggedState): string {
   const spots = blindSpots.map(({ path, reason }) => `${path}\t${reason}`).sort();
   const found = aide && aide.tag !== '' ? [aide.tag] : [];
-  return hash('sha256', JSON.stringify([baseline?.sequence ?? 0, observed, spots, ...found])).slice(0, 32);
+  // The manifest too: after the restore of a backup, another baseline comes to have the same sequence.
+  const accepted = baseline && [baseline.sequence, baseline.manifest];
+  return hash('sha256', JSON.stringify([accepted, observed, spots, ...found])).slice(0, 32);
 }
 
 /**

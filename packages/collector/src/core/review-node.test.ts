@@ -46,6 +46,16 @@ test('a review that names nothing, or what is over, is none', async () => {
   assert.equal((await stateOf(store)).review, null);
 });
 
+test('what was seen against a baseline is over when another one comes to have its sequence', async () => {
+  await using opened = await openTestStore();
+  const { store } = opened;
+  const agent = new TestAgent('n1', [file('/etc/hosts')]);
+  await agent.introduce(store);
+  const state = await stateOf(store);
+  const other = { ...state, baseline: { ...state.baseline!, manifest: 'f'.repeat(64) } };
+  assert.notEqual(driftTag(other), driftTag(state));
+});
+
 test('an acceptance that names what was seen is a review, one that does not ends what was reviewed', async () => {
   await using opened = await openTestStore();
   const { store } = opened;
