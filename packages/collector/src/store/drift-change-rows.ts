@@ -31,12 +31,8 @@ export function driftChangeRows(db: Database) {
       `INSERT INTO drift_change (fingerprint, drifts, attributes, before, after, aide) VALUES (?, 1, ?, ?, ?, ?)
        ON CONFLICT DO UPDATE SET drifts = drifts + 1, attributes = excluded.attributes`,
     ),
-    release: db
-      .prepare<[Buffer], number>(
-        'UPDATE drift_change SET drifts = drifts - 1 WHERE fingerprint = ? RETURNING drifts',
-      )
-      .pluck(),
-    drop: db.prepare<[Buffer]>('DELETE FROM drift_change WHERE fingerprint = ?'),
+    release: db.prepare<[Buffer]>('UPDATE drift_change SET drifts = drifts - 1 WHERE fingerprint = ?'),
+    drop: db.prepare<[Buffer]>('DELETE FROM drift_change WHERE fingerprint = ? AND drifts = 0'),
   };
   return {
     /** For one more row of `drift`. Returns by what that names it. */
@@ -52,9 +48,8 @@ export function driftChangeRows(db: Database) {
     /** For each row of `drift` that named one of these until now. With the last one a change goes too. */
     release(fingerprints: Iterable<Buffer>): void {
       for (const fingerprint of fingerprints) {
-        const left = sql.release.get(fingerprint);
-        if (left === undefined) throw new Error(lacking);
-        if (left === 0) sql.drop.run(fingerprint);
+        if (sql.release.run(fingerprint).changes === 0) throw new Error(lacking);
+        sql.drop.run(fingerprint);
       }
     },
   };

@@ -91,8 +91,9 @@ export function driftRows(db: Database, changes: DriftChangeRows) {
 
 function applier(sql: ReturnType<typeof prepare>, changes: DriftChangeRows) {
   const end = (node: number, path: string, as: DriftEnd, at: Millis) => {
-    const row = sql.end.get(at, as, node, bucketOf(path), path);
+    const row = sql.standingAt.get(node, bucketOf(path), path);
     if (!row) throw new Error(`no drift stands at ${path}`);
+    sql.end.run(at, as, row.id);
     return row;
   };
 
@@ -140,15 +141,15 @@ function applier(sql: ReturnType<typeof prepare>, changes: DriftChangeRows) {
 const standingColumns = `drift.id, drift.path, change, attributes, before, after, aide, first_seen_at, expected, ${acknowledgedColumns}`;
 
 function prepare(db: Database) {
-  const standing = 'node = ? AND bucket = ? AND path = ? AND ended_at IS NULL';
   return {
     standingIn: db.prepare<[number, number], StandingRow>(
       `SELECT ${standingColumns} FROM drift ${withChange} ${withAcknowledgement}
        WHERE drift.node = ? AND bucket = ? AND ended_at IS NULL`,
     ),
     nextMark: db.prepare<[], number>('UPDATE drift_mark SET newest = newest + 1 RETURNING newest').pluck(),
-    standingAt: db.prepare<[number, number, string], NamedRow>(
-      `SELECT id, change, fingerprint FROM drift WHERE ${standing}`,
+    standingAt: db.prepare<[number, number, string], NamedRow & { readonly first_seen_at: number }>(
+      `SELECT id, change, fingerprint, first_seen_at FROM drift
+       WHERE node = ? AND bucket = ? AND path = ? AND ended_at IS NULL`,
     ),
     start: db.prepare(
       `INSERT INTO drift (node, bucket, path, change, fingerprint, mark, first_seen_at)
@@ -157,10 +158,8 @@ function prepare(db: Database) {
     alter: db.prepare(
       `UPDATE drift SET change = ?, fingerprint = ?, mark = ?, acknowledgement = NULL, expected = NULL WHERE id = ?`,
     ),
-    end: db.prepare<
-      [number, DriftEnd, number, number, string],
-      { change: ChangeKind; first_seen_at: number }
-    >(`UPDATE drift SET ended_at = ?, ended_as = ? WHERE ${standing} RETURNING change, first_seen_at`),
+    // With RETURNING it would take six times as long, 40 µs, and an acceptance ends thousands.
+    end: db.prepare('UPDATE drift SET ended_at = ?, ended_as = ? WHERE id = ?'),
     acceptedSince: db.prepare<[number, string, number, string | null], NamedRow>(
       `SELECT id, change, drift.fingerprint FROM drift ${withChange}
        WHERE node = ? AND path = ? AND ended_at >= ? AND ended_as = 'accepted' AND before IS ?
