@@ -4,8 +4,7 @@
  *
  * An operation that finds the store idle is carried out at once. After a commit, the next batch gathers for twice
  * as long as that commit took, so that a third of the time at most goes into commits: many clients that each wait for
- * an answer would otherwise come in a trickle of small batches. Operations that a batch had no time for are the next
- * one at once.
+ * an answer would otherwise come in a trickle of small batches.
  */
 import type { Database, Statement } from 'better-sqlite3';
 import { asStorageError } from '#store/storage-error';
@@ -24,7 +23,7 @@ export interface GroupCommitLimits {
 
 export const groupCommitLimits: GroupCommitLimits = {
   maxBatchOperations: 512,
-  maxBatchMillis: 25,
+  maxBatchMillis: 50,
   maxWaitingOperations: 20_000,
   minGatherMillis: 2,
   maxGatherMillis: 25,
@@ -115,7 +114,7 @@ export class GroupCommit {
   #nextBatch(): void {
     this.#unplan();
     this.#batch();
-    if (this.#queue.length > 0) this.#turn = setImmediate(() => this.#nextBatch());
+    if (this.#queue.length > 0) this.#plan();
   }
 
   #batch(): void {
