@@ -11,7 +11,7 @@ import { CollectorMetrics } from './collector-metrics.ts';
 import { tellNodes } from './tell-nodes.ts';
 
 const log = createLog('silent', process.stdout);
-const fast = { quietMs: 60, longestWaitMs: 2000, lookEveryMs: 10, timeoutMs: 300, minMs: 5, maxMs: 20 };
+const fast = { quietMs: 150, longestWaitMs: 2000, lookEveryMs: 10, timeoutMs: 300, minMs: 5, maxMs: 20 };
 
 interface Message {
   readonly text: string;
@@ -60,7 +60,7 @@ async function site(metrics = new CollectorMetrics()) {
 }
 
 /** Long enough for a message that should not come. */
-const aWhile = () => sleep(300);
+const aWhile = () => sleep(500);
 
 describe('the webhook for nodes', () => {
   it('tells the same drift on many nodes as one message, and each once', async () => {

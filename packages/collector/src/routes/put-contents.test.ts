@@ -45,7 +45,9 @@ describe('contents', () => {
     await put(site, name, '', { contents: [item] });
     await put(site, name, `/${digest}`, text);
     const scrubbed = { ...item, text: hash('sha256', 'scrubbed') };
-    assert.deepEqual((await put(site, name, '', { contents: [scrubbed] })).json, { missing: [scrubbed.text] });
+    assert.deepEqual((await put(site, name, '', { contents: [scrubbed] })).json, {
+      missing: [scrubbed.text],
+    });
     const both = { contents: [scrubbed, { ...item, path: '/etc/y' }] };
     assert.deepEqual((await put(site, name, '', both)).json, { missing: [scrubbed.text, digest] });
   });
