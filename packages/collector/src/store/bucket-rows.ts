@@ -11,8 +11,11 @@ import {
 } from '@holdfast/shared/manifest';
 import type { BucketRecord } from '#core/node-state';
 
-/** Of the buckets that were read last, together; about 6 MiB. Nodes of one image have most buckets in common. */
-const cachedEntries = 20_000;
+/**
+ * Of the text of the buckets that were read last, together: 20,000 entries of common length, about 6 MiB. By length, for a
+ * node may have 12,000 characters in each of its paths. Nodes of one image have most buckets in common.
+ */
+const cachedCharacters = 2_500_000;
 
 export function bucketRows(db: Database) {
   const sql = {
@@ -20,10 +23,7 @@ export function bucketRows(db: Database) {
     content: db.prepare<[Buffer], Buffer>('SELECT content FROM bucket WHERE digest = ?').pluck(),
     add: db.prepare('INSERT INTO bucket (digest, entries, unread, content) VALUES (?, ?, ?, ?)'),
   };
-  const cache = new LRUCache<string, Entries>({
-    maxSize: cachedEntries,
-    sizeCalculation: ({ size }) => size,
-  });
+  const cache = new LRUCache<string, Entries>({ maxSize: cachedCharacters });
 
   const bucketText = (digest: string): string => {
     const content = sql.content.get(Buffer.from(digest, 'hex'));
@@ -37,8 +37,9 @@ export function bucketRows(db: Database) {
       if (digest === emptyBucketDigest) return noEntries;
       const known = cache.get(digest);
       if (known) return known;
-      const entries = entriesByPath(decodeBucket(bucketText(digest)));
-      cache.set(digest, entries);
+      const text = bucketText(digest);
+      const entries = entriesByPath(decodeBucket(text));
+      cache.set(digest, entries, { size: text.length });
       return entries;
     },
     addBucket({ digest, entries, unread, text }: BucketRecord): void {
