@@ -40,17 +40,20 @@ export function restoreCommand(context: CommandContext): Command {
 
 function outcomeLines(restored: Restored, backup: string, dataDir: string): string[] {
   const { backup: facts, setAside, heldBack, sinceUnknown } = restored;
-  const { keptRevoked, closedWindows, endedJobs, pendingNodes } = heldBack;
+  const { keptRevoked, closedWindows, endedJobs, pendingNodes, keptDeleted, unacknowledged } = heldBack;
   const lastReport = facts.lastReportAt === null ? 'never' : new Date(facts.lastReportAt).toISOString();
   const since =
     sinceUnknown === null
       ? [
           `tokens revoked since the backup stay revoked: ${keptRevoked}`,
           `nodes of which the backup has no baseline, and that wait for an operator: ${pendingNodes}`,
+          `nodes deleted since the backup stay deleted: ${keptDeleted}`,
+          `drifts whose acknowledgement was taken back since, or is over, and is not in force: ${unacknowledged}`,
         ]
       : [
           `what was decided since the backup is not known, because ${sinceUnknown}`,
           'tokens revoked since are valid again: look at token list, and revoke them',
+          'nodes deleted since may report again, and acknowledgements that were taken back silence alerts again',
           'nodes first seen since make a baseline of what they are now, unless you start the collector with HOLDFAST_INITIAL_BASELINE=pending',
         ];
   return [

@@ -3,6 +3,8 @@ import { existsSync, readdirSync, readFileSync, statSync, truncateSync, writeFil
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import Sqlite from 'better-sqlite3';
+import { decideAcknowledgement, decideUnacknowledgement } from '#core/acknowledge-drift';
+import { decideDeletion } from '#core/node-lifecycle';
 import type { AuditRecord } from '#core/node-state';
 import { backUpDatabase } from '#store/backup-database';
 import { migrations } from '#store/migrations';
@@ -150,6 +152,42 @@ describe('a restore', () => {
     assert.notEqual(fresh?.state.baseline, null);
     await agent.accept(store);
     assert.notEqual((await store.node('n1'))?.state.baseline, null);
+  });
+
+  test('lets no node report again that was deleted since', async () => {
+    await using opened = await openTestStore();
+    const agents = ['n1', 'n2'].map((name) => new TestAgent(name, [hosts]));
+    for (const agent of agents) await agent.introduce(opened.store);
+    const backup = backUp(opened);
+    const evicted = { who: 'alice', reason: 'evicted' };
+    await opened.store.decide('n1', (view) => decideDeletion(view, evicted, now));
+    const { restored, store } = await restore(opened, backup);
+    assert.equal(restored.heldBack.keptDeleted, 1);
+    const answers = [];
+    for (const agent of agents) {
+      const answer = await agent.send(store, agent.report([file('/etc/later')]));
+      answers.push('refused' in answer ? answer.refused.code : 'taken');
+    }
+    assert.deepEqual(answers, ['node-deleted', 'taken']);
+  });
+
+  test('silences nothing again for which an acknowledgement was taken back, or given to something else', async () => {
+    await using opened = await openTestStore();
+    const agent = new TestAgent('n1', [hosts]);
+    await agent.introduce(opened.store);
+    await agent.tell(opened.store, [file('/etc/back'), file('/etc/over'), file('/etc/stays')]);
+    const asked = { paths: null, drifts: null, ifMatch: null, who: 'alice', reason: 'seen' };
+    const until = now + 86_400_000;
+    await opened.store.decide('n1', (view) => decideAcknowledgement(view, { ...asked, until }, now));
+    const backup = backUp(opened);
+    const taken = { ...asked, paths: ['/etc/back'] };
+    await opened.store.decide('n1', (view) => decideUnacknowledgement(view, taken, now));
+    await agent.tell(opened.store, [], ['/etc/over']);
+    const { restored, store } = await restore(opened, backup);
+    assert.equal(restored.heldBack.unacknowledged, 2);
+    const drift = await store.standingDrift('n1');
+    const silenced = drift.filter(({ acknowledgement }) => acknowledgement !== null);
+    assert.deepEqual([drift.length, silenced.map(({ path }) => path)], [3, ['/etc/stays']]);
   });
 
   test('knows what was pushed since for a node that may never come back', async () => {

@@ -6,7 +6,9 @@
  *    which paths it has seen change;
  * 3. no acceptance on many nodes goes on: what it accepted may have been taken back since;
  * 4. what was pushed for a node is known, so that it is deleted with the node;
- * 5. a node that had no baseline yet waits for an operator, instead of making one of whatever it is by now.
+ * 5. a node that had no baseline yet waits for an operator, instead of making one of whatever it is by now;
+ * 6. a node that was deleted since stays deleted, until an operator readmits it;
+ * 7. an acknowledgement that was taken back since, or whose drift has ended or changed, silences nothing.
  */
 import { existsSync } from 'node:fs';
 import Sqlite, { type Database } from 'better-sqlite3';
@@ -18,6 +20,9 @@ export interface SinceBackup {
   readonly revocations: readonly { readonly hash: string; readonly revoked_at: Millis }[];
   /** Names of all nodes. */
   readonly nodes: readonly string[];
+  readonly deletions: readonly { readonly name: string; readonly deleted_at: Millis }[];
+  /** By the number of a standing drift, that of its acknowledgement. Null: not known. */
+  readonly acknowledged: ReadonlyMap<number, number> | null;
   /** Names of nodes that have a group on the Pushgateway. */
   readonly groups: readonly string[];
   /** Why nothing is known; null if it is. */
@@ -31,6 +36,9 @@ export interface HeldBack {
   readonly endedJobs: number;
   /** Nodes that had no baseline when the backup was made, most of them because they were first seen after it. */
   readonly pendingNodes: number;
+  readonly keptDeleted: number;
+  /** Drifts whose acknowledgement would have been in force again. */
+  readonly unacknowledged: number;
 }
 
 /** Also carries the write-ahead log over into the database, so that its one file is all there is. */
@@ -47,7 +55,13 @@ export function readSinceBackup(present: string): SinceBackup {
         .all();
       const names = (table: string) => db.prepare<[], string>(`SELECT name FROM ${table}`).pluck().all();
       const nodes = [...names('node'), ...(hasTable(db, 'lost_node') ? names('lost_node') : [])];
-      return { revocations, nodes, groups: groupsOf(db), unknown: null };
+      const deletions = db
+        .prepare<[], SinceBackup['deletions'][number]>(
+          'SELECT name, deleted_at FROM node WHERE deleted_at IS NOT NULL',
+        )
+        .all();
+      const acknowledged = new Map(hasTable(db, 'acknowledgement') ? acknowledgedIn(db) : []);
+      return { revocations, nodes, deletions, acknowledged, groups: groupsOf(db), unknown: null };
     } finally {
       db.close();
     }
@@ -57,7 +71,7 @@ export function readSinceBackup(present: string): SinceBackup {
 }
 
 function nothing(unknown: string): SinceBackup {
-  return { revocations: [], nodes: [], groups: [], unknown };
+  return { revocations: [], nodes: [], deletions: [], acknowledged: null, groups: [], unknown };
 }
 
 function hasTable(db: Database, name: string): boolean {
@@ -65,7 +79,8 @@ function hasTable(db: Database, name: string): boolean {
 }
 
 /** Must run inside a transaction on the copy. */
-export function holdBack(db: Database, { revocations, nodes, groups }: SinceBackup, now: Millis): HeldBack {
+export function holdBack(db: Database, since: SinceBackup, now: Millis): HeldBack {
+  const { revocations, nodes, deletions, acknowledged, groups } = since;
   addGroups(db, groups);
   const changesOf = (sql: string, rows: readonly (readonly (string | number)[])[]) => {
     const statement = db.prepare(sql);
@@ -86,7 +101,27 @@ export function holdBack(db: Database, { revocations, nodes, groups }: SinceBack
        ON CONFLICT DO NOTHING`,
       nodes.map((name) => [name, name]),
     ),
+    keptDeleted: changesOf(
+      'UPDATE node SET deleted_at = ? WHERE name = ? AND deleted_at IS NULL',
+      deletions.map(({ name, deleted_at }) => [deleted_at, name]),
+    ),
+    unacknowledged: changesOf(
+      `UPDATE drift SET acknowledgement = NULL WHERE id = ?
+         AND EXISTS (SELECT 1 FROM acknowledgement WHERE acknowledgement.id = drift.acknowledgement AND until > ?)`,
+      acknowledged === null
+        ? []
+        : acknowledgedIn(db).flatMap(([drift, by]) => (acknowledged.get(drift) === by ? [] : [[drift, now]])),
+    ),
   };
+}
+
+function acknowledgedIn(db: Database): [drift: number, acknowledgement: number][] {
+  return db
+    .prepare<[], [number, number]>(
+      'SELECT id, acknowledgement FROM drift WHERE acknowledgement IS NOT NULL AND ended_at IS NULL',
+    )
+    .raw()
+    .all();
 }
 
 function endJobs(db: Database, now: Millis): number {
