@@ -110,6 +110,20 @@ describe('the webhook for nodes', () => {
     assert.deepEqual((await made.until('the recovery', 4)).nodes.recovered, ['a']);
   });
 
+  it('lets a message on its way finish when it is stopped, and does not tell it again', async () => {
+    await using made = await site();
+    const [a] = await made.nodes('a');
+    made.hook.behave = { status: 200, afterMs: 150 };
+    const first = await made.start();
+    await a!.tell(made.store.store, [file('/etc/a')]);
+    await waitFor('the message to be on its way', () => made.hook.open.size > 0);
+    await first[Symbol.asyncDispose]();
+    assert.equal(made.messages().length, 1);
+    await made.start(await made.store.reopen());
+    await aWhile();
+    assert.equal(made.hook.asked, 1);
+  });
+
   it('says nothing of what is acknowledged or expected, and nothing of what was there before it was configured', async () => {
     await using made = await site();
     const [a] = await made.nodes('a');
