@@ -12,7 +12,7 @@ import {
 import type { BucketRecord } from '#core/node-state';
 
 /**
- * Of the text of the buckets that were read last, together: 20,000 entries of common length, about 6 MiB. By length, for a
+ * Of the text of the buckets that were read last, together: some 20,000 entries of common length. By length, for a
  * node may have 12,000 characters in each of its paths. Nodes of one image have most buckets in common.
  */
 const cachedCharacters = 2_500_000;
