@@ -6,21 +6,17 @@ import { mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build, type BuildOptions } from 'esbuild';
 import { agentOptions } from './build/bundle-agent.ts';
-import { addonBesideTheBundle, addonDirectory } from './build/bundle-collector.ts';
-import { bundleOptions, repositoryRoot } from './build/bundle-options.ts';
+import { addonDirectory, collectorOptions } from './build/bundle-collector.ts';
+import { repositoryRoot } from './build/bundle-options.ts';
 
 /** Returns the directory of `agent.cjs` and `collector.cjs`, which are of the sources as they are now. */
 export async function bundleForTests(): Promise<string> {
   const directory = join(repositoryRoot, 'node_modules/.cache/programs');
   await mkdir(directory, { recursive: true });
-  const agent = await agentOptions(null);
+  const [agent, collector] = await Promise.all([agentOptions(null), collectorOptions(null)]);
   await Promise.all([
     bundle(join(directory, 'agent.cjs'), { ...agent.options, minify: false }),
-    bundle(join(directory, 'collector.cjs'), {
-      ...bundleOptions(null),
-      entryPoints: [join(repositoryRoot, 'packages/collector/src/main.ts')],
-      plugins: [addonBesideTheBundle],
-    }),
+    bundle(join(directory, 'collector.cjs'), collector.options),
     replace(join(directory, 'prebuilds'), (beside) => symlink(addonDirectory(), beside)),
   ]);
   return directory;

@@ -18,8 +18,6 @@ export const databaseName = 'holdfast.db';
 /** How long to wait for another process that writes, such as `token create`. */
 const busyTimeoutMs = 5000;
 const cacheKib = 32 * 1024;
-/** Pages of 4 KiB in the write-ahead log before they are carried over into the database. */
-const checkpointPages = 2000;
 
 export interface OpenStoreOptions {
   readonly dataDir: string;
@@ -93,7 +91,6 @@ function openDatabase(file: string, maxPages: number | undefined): Database {
     db.pragma('synchronous = FULL');
     db.pragma('foreign_keys = ON');
     db.pragma(`cache_size = -${cacheKib}`);
-    db.pragma(`wal_autocheckpoint = ${checkpointPages}`);
     if (maxPages !== undefined) db.pragma(`max_page_count = ${maxPages}`);
     return db;
   } catch (error) {

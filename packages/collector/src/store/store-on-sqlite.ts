@@ -18,6 +18,7 @@ import { nodeView } from '#store/node-view';
 import { addRevokedToken } from '#store/revoked-tokens';
 import { type OutletStore, outletStore } from '#store/outlet-store';
 import { type OutlierStore, outlierStore } from '#store/outliers';
+import { Checkpoints } from '#store/checkpoints';
 import { reading } from '#store/storage-error';
 import { SpaceOnDisk } from '#store/space-on-disk';
 import type { AideStore, Decide, Decided, NodeSummary, Store, Tidied, TokenRecord } from '#store/store';
@@ -54,6 +55,8 @@ export class SqliteStore implements Store {
   readonly #tables: Tables;
   readonly #cache: NodeCache;
   readonly #commits: GroupCommit;
+  /** Null: the process that serves does it. */
+  readonly #checkpoints: Checkpoints | null;
   readonly #unused: UnusedBuckets;
   readonly #space: SpaceOnDisk;
   readonly #probe;
@@ -68,6 +71,7 @@ export class SqliteStore implements Store {
     this.#parts = parts;
     this.#tables = prepareTables(db);
     this.#cache = new NodeCache(this.#tables.nodes.all());
+    this.#checkpoints = parts.lock && new Checkpoints(db);
     this.#commits = new GroupCommit(db, this.#follower(), parts.limits);
     this.outlets = outletStore(db, this.#commits);
     this.contents = contentStore(this.#commits, this.#cache, this.#tables);
@@ -237,6 +241,7 @@ export class SqliteStore implements Store {
     const { db, lock } = this.#parts;
     if (!db.open) return;
     this.#commits.close();
+    await this.#checkpoints?.[Symbol.asyncDispose]();
     db.close();
     lock?.[Symbol.dispose]();
   }
@@ -255,6 +260,7 @@ export class SqliteStore implements Store {
       },
       committed: () => {
         this.#cache.committed();
+        this.#checkpoints?.committed();
         const woken = [...this.#commanded].flatMap((node) => [...(this.#waiting.get(node) ?? [])]);
         this.#commanded.clear();
         for (const wake of woken) wake();
