@@ -5,8 +5,11 @@ import { knownNode } from './node-answer.ts';
 import { ProblemError } from './problem.ts';
 import { NodeParams, type Route } from './route.ts';
 
-/** Below the 60 s after which many proxies give up on a quiet connection. */
-export const longPollMs = 55_000;
+/**
+ * At most below the 60 s after which many proxies give up on a quiet connection. Polls that begin at the same moment, after
+ * a restart say, end apart: the answers to 10,000 at once would hold up every report for seconds.
+ */
+const longPollMs = { least: 25_000, most: 55_000 } as const;
 
 /**
  * The agent's long poll: answered as soon as there is a command, else 204 after a while. Of several polls for one
@@ -50,10 +53,11 @@ async function nextCommands(store: Store, node: string, ended: AbortSignal): Pro
   return ended.aborted ? [] : store.commands(node);
 }
 
-/** Over when woken, when `ended` is aborted, or after {@link longPollMs}; whatever comes first stops the others. */
+/** Over when woken, when `ended` is aborted, or after some of {@link longPollMs}; whatever comes first stops the others. */
 function waitFor(ended: AbortSignal, listen: (wake: () => void) => () => void) {
   const { promise: over, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(() => stop(), longPollMs);
+  const { least, most } = longPollMs;
+  const timer = setTimeout(() => stop(), least + Math.random() * (most - least));
   const unlisten = listen(() => stop());
   const stop = () => {
     clearTimeout(timer);
