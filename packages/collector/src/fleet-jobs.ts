@@ -9,7 +9,7 @@ import type { Millis } from '#core/node-state';
 import type { Job } from '#store/job-store';
 import { StorageUnavailableError, type Store } from '#store/store';
 
-const nodesAtOnce = 4;
+const nodesAtOnce = 3;
 const nodesPerRound = 200;
 const retryAfterMs = 5000;
 
