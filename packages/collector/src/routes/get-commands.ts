@@ -13,10 +13,13 @@ const longPollMs = { least: 25_000, most: 55_000 } as const;
 
 /**
  * The agent's long poll: answered as soon as there is a command, else 204 after a while. Of several polls for one
- * node only the newest waits.
+ * node only the newest waits. Thousands wait at a time: what one holds meanwhile is kept small.
  */
 export const getCommands: Route = (app, { store, stopping }) => {
-  const polls = new Map<string, AbortController>();
+  const endPoll = new Map<string, () => void>();
+  stopping.addEventListener('abort', () => {
+    for (const end of endPoll.values()) end();
+  });
   app.get(
     '/api/v1/nodes/:node/commands',
     { config: { role: 'agent', quiet: true }, schema: { params: NodeParams } },
@@ -25,47 +28,43 @@ export const getCommands: Route = (app, { store, stopping }) => {
       const { state } = await knownNode(store, node);
       if (state.deletedAt !== null)
         throw new ProblemError('node-deleted', `${node} was deleted by an operator.`);
-      polls.get(node)?.abort();
-      const replaced = new AbortController();
-      polls.set(node, replaced);
-      reply.raw.once('close', () => replaced.abort());
-      try {
-        const commands = await nextCommands(store, node, AbortSignal.any([stopping, replaced.signal]));
-        if (commands.length === 0) return await reply.code(204).send();
-        const { aide } = (await knownNode(store, node)).state;
-        return { commands, aideBaseline: aideBaselineOf(aide) };
-      } finally {
-        if (polls.get(node) === replaced) polls.delete(node);
-      }
+      endPoll.get(node)?.();
+      const poll = openPoll(store, node);
+      endPoll.set(node, poll.end);
+      reply.raw.once('close', poll.end);
+      if (stopping.aborted) poll.end();
+      const commands = await poll.commands.finally(() => {
+        if (endPoll.get(node) === poll.end) endPoll.delete(node);
+      });
+      if (commands.length === 0) return await reply.code(204).send();
+      const { aide } = (await knownNode(store, node)).state;
+      return { commands, aideBaseline: aideBaselineOf(aide) };
     },
   );
 };
 
-async function nextCommands(store: Store, node: string, ended: AbortSignal): Promise<Command[]> {
-  // Listening comes before looking: a command that arrives in between wakes us.
-  const wait = waitFor(ended, (wake) => store.onCommand(node, wake));
-  const waiting = await store.commands(node);
-  if (waiting.length > 0 || ended.aborted) {
-    wait.stop();
-    return waiting;
-  }
-  await wait.over;
-  return ended.aborted ? [] : store.commands(node);
-}
-
-/** Over when woken, when `ended` is aborted, or after some of {@link longPollMs}; whatever comes first stops the others. */
-function waitFor(ended: AbortSignal, listen: (wake: () => void) => () => void) {
+/** `commands` resolves when there are some, when its time is over, or, without any, once it is ended. */
+function openPoll(store: Store, node: string): { commands: Promise<Command[]>; end: () => void } {
+  let isEnded = false;
   const { promise: over, resolve } = Promise.withResolvers<void>();
-  const { least, most } = longPollMs;
-  const timer = setTimeout(() => stop(), least + Math.random() * (most - least));
-  const unlisten = listen(() => stop());
-  const stop = () => {
-    clearTimeout(timer);
-    unlisten();
-    ended.removeEventListener('abort', stop);
+  const end = () => {
+    isEnded = true;
     resolve();
   };
-  ended.addEventListener('abort', stop, { once: true });
-  if (ended.aborted) stop();
-  return { over, stop };
+  const commands = async () => {
+    // Listening comes before looking: a command that arrives in between wakes us.
+    const unlisten = store.onCommand(node, resolve);
+    const { least, most } = longPollMs;
+    const timer = setTimeout(resolve, least + Math.random() * (most - least));
+    try {
+      const waiting = await store.commands(node);
+      if (waiting.length > 0) return waiting;
+      await over;
+      return isEnded ? [] : await store.commands(node);
+    } finally {
+      clearTimeout(timer);
+      unlisten();
+    }
+  };
+  return { commands: commands(), end };
 }
