@@ -86,6 +86,16 @@ test('without the thread commits do it as ever', async (t) => {
   assert.equal(started, 1);
 });
 
+test('a thread that cannot even be started fails no commit', (t) => {
+  const db = openDatabase(t);
+  const start = () => {
+    throw new Error('no more threads');
+  };
+  const checkpoints = new Checkpoints(db, { pages: 40, pagesAtMost: 4000 }, start);
+  for (let i = 0; i < 40; i++) write(db, checkpoints);
+  assert.ok(pagesLeft(db) < 50, `${pagesLeft(db)} pages are left`);
+});
+
 test('closing waits for the thread, so that the database is whole without its log', async (t) => {
   const db = openDatabase(t);
   const workers: Worker[] = [];

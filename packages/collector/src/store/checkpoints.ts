@@ -34,14 +34,17 @@ export class Checkpoints implements AsyncDisposable {
     this.#db.pragma(`wal_autocheckpoint = ${limits.pagesAtMost}`);
   }
 
-  /** To be called after each commit. */
+  /** To be called after each commit. Throws nothing: what was committed has still to be acknowledged. */
   committed(): void {
     if (this.#isAtWork || this.#hasFailed) return;
-    const [, log, checkpointed] = this.#progress.get()!;
-    if (log - checkpointed < this.#limits.pages) return;
-    this.#isAtWork = true;
-    this.#worker ??= this.#startWorker();
-    this.#tell('checkpoint');
+    try {
+      if (this.#pagesLeft() < this.#limits.pages) return;
+      this.#isAtWork = true;
+      this.#worker ??= this.#startWorker();
+      this.#tell('checkpoint');
+    } catch {
+      this.#fail();
+    }
   }
 
   /** Resolves when the thread has ended. */
@@ -52,6 +55,11 @@ export class Checkpoints implements AsyncDisposable {
     const ended = new Promise((resolve) => worker.once('exit', resolve));
     this.#tell('end');
     await ended;
+  }
+
+  #pagesLeft(): number {
+    const [, log, checkpointed] = this.#progress.get()!;
+    return log - checkpointed;
   }
 
   #startWorker(): Worker {
