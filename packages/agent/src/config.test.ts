@@ -74,6 +74,12 @@ test('run needs a collector and a token; the offline commands need neither', asy
   assert.equal((await read({}, { purpose: 'look' })).collector, null);
 });
 
+test('an address that cannot be one is told as that, and not as missing too', async () => {
+  assert.deepEqual(await problemsOf({ HOLDFAST_COLLECTOR_URL: 'ftp://collector', HOLDFAST_TOKEN: 't' }), [
+    'HOLDFAST_COLLECTOR_URL: must begin with http:// or https:// (got "ftp://collector")',
+  ]);
+});
+
 test('a host whose name cannot be a node name must be given one before it can report', async () => {
   const reach = { HOLDFAST_COLLECTOR_URL: url, HOLDFAST_TOKEN: 't' };
   const [problem] = await problemsOf(reach, { hostname: 'my_host' });

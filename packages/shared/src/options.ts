@@ -70,7 +70,7 @@ export interface OptionSources {
 
 /**
  * What is wrong between options that are each well formed; in the form of rule 2. `nameOf` says how the user called
- * an option. Options that have a problem of their own are at their default.
+ * an option. Options that have a problem of their own are at their default, and what is said of them here is not told.
  */
 export type CrossCheck<Table extends OptionTable> = (
   values: OptionValues<Table>,
@@ -90,18 +90,23 @@ export function readOptions<Table extends OptionTable>(
   const values: Record<string, unknown> = {};
   const file = fileContent(sources.file, problems);
   const names = new Map<string, string>();
+  const malformed: string[] = [];
   for (const [name, option] of Object.entries(table)) {
     const given = pick(name, option, sources, file);
     names.set(name, given?.called ?? environmentName(name));
     values[name] = option.default;
     if (!given) continue;
     const parsed = parseGiven(option, given.value);
-    if ('problem' in parsed) problems.push(`${given.called}: ${parsed.problem}`);
-    else values[name] = parsed.value;
+    if ('value' in parsed) values[name] = parsed.value;
+    else {
+      malformed.push(`${given.called}: `);
+      problems.push(`${given.called}: ${parsed.problem}`);
+    }
   }
   problems.push(...unknownVariables(table, sources.environment), ...unknownKeys(table, file));
   const complete = values as OptionValues<Table>;
-  problems.push(...crossCheck(complete, (name) => names.get(name) ?? name));
+  const together = crossCheck(complete, (name) => names.get(name) ?? name);
+  problems.push(...together.filter((problem) => !malformed.some((start) => problem.startsWith(start))));
   return problems.length > 0 ? { problems } : { values: complete };
 }
 
