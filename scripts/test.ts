@@ -12,14 +12,15 @@ import { spec } from 'node:test/reporters';
 import { fileURLToPath } from 'node:url';
 import { bundleForTests } from './bundle-for-tests.ts';
 import { groupTests } from './group-tests.ts';
+import { holdPrograms } from './hold-programs.ts';
 
 /** What of the runner's events is read here. */
 type TestEvent =
   | { type: 'test:pass'; data: { name: string; skip?: string | boolean } }
   | { type: 'test:diagnostic'; data: { message: string } };
 
-/** A file, or a group of them, that takes longer hangs. */
-const testTimeoutMs = 300_000;
+/** A file, or a group of them, that takes longer hangs: a multiple of what the longest takes on a slow machine. */
+const testTimeoutMs = 900_000;
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const named = process.argv.slice(2).map((path) => path.replace(/\/$/, ''));
@@ -37,7 +38,8 @@ if (empty.length > 0) {
   process.exit(1);
 }
 
-// What they start; a run within a run, of test/runner.test.ts, has them already.
+// What they start; a run within a run, of test/runner.test.ts, has it already.
+const letGo = process.env['TEST_BUNDLES'] === undefined ? holdPrograms(root) : () => {};
 process.env['TEST_BUNDLES'] ??= await bundleForTests();
 // Each file is a process of its own, and most read the same modules.
 process.env['NODE_COMPILE_CACHE'] ??= join(root, 'node_modules', '.cache', 'node-compile');
@@ -53,6 +55,7 @@ run({
   })
   .pipe(failOnSkips(process.env['CI'] === 'true'))
   .pipe(new spec())
+  .on('end', letGo)
   .pipe(process.stdout);
 
 /** Lists what was skipped just before the runner's summary, which stays the last thing printed. */
