@@ -34,7 +34,7 @@ async function measureFirstReports(): Promise<number[]> {
   const directory = await mkdtemp(join(tmpdir(), 'holdfast-bench-'));
   const collector = startCollectorProcess(join(directory, 'data'), await freePort());
   try {
-    await untilReady(collector.url, 30_000);
+    await untilReady(collector.url);
     using connection = await LoadConnection.open(collector.url);
     const seconds: number[] = [];
     for (const node of syntheticFleet(shape)) {

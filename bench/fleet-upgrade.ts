@@ -40,7 +40,7 @@ export const bench: Bench = {
     const collector = startCollectorProcess(dataDir, port);
     const { url } = collector;
     try {
-      await untilReady(url, 30_000);
+      await untilReady(url);
       say(`first reports of ${shape.nodes} nodes of ${shape.entries} entries`);
       await sendRounds(url, fleet, 1, 4, (node) => node.first());
       const bytesBefore = await databaseBytes(url);
@@ -51,7 +51,7 @@ export const bench: Bench = {
       const growthKib = ((await databaseBytes(url)) - bytesBefore) / 1024 / shape.nodes;
       say('the fleet view');
       const viewStart = performance.now();
-      const view = (await call<View>(url, '/api/v1/drift', { timeoutMs: 120_000 })).body;
+      const view = (await call<View>(url, '/api/v1/drift')).body;
       const viewMs = performance.now() - viewStart;
       const [row] = view.drift;
       if (view.rows !== 1 || row?.nodes !== shape.nodes || row.changes !== changedPaths)
@@ -98,7 +98,7 @@ function databaseBytes(url: string): Promise<number> {
 }
 
 async function metric(url: string, name: string): Promise<number> {
-  const { text } = await call(url, '/metrics', { timeoutMs: 120_000 });
+  const { text } = await call(url, '/metrics');
   return Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1] ?? Number.NaN);
 }
 

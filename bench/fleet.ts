@@ -65,7 +65,7 @@ async function measureFleet(say: (line: string) => void): Promise<FleetFigures> 
     node.difference([node.change(round, `${label} ${round}`)]);
   try {
     let collector = startCollectorProcess(dataDir, port);
-    await untilReady(collector.url, 30_000);
+    await untilReady(collector.url);
     say(`first reports of ${shape.nodes} nodes of ${shape.entries} entries`);
     const firstReports = await sendRounds(collector.url, fleet, 1, 4, (node) => node.first());
     collector.kill('SIGTERM');
@@ -73,7 +73,7 @@ async function measureFleet(say: (line: string) => void): Promise<FleetFigures> 
     const size = databaseSize(dataDir);
 
     collector = startCollectorProcess(dataDir, port);
-    await untilReady(collector.url, 30_000);
+    await untilReady(collector.url);
     say('heartbeats');
     await sendRounds(collector.url, fleet, 2, inFlight, heartbeat);
     const heartbeats = await sendRounds(collector.url, fleet, 10, inFlight, heartbeat);
@@ -87,7 +87,7 @@ async function measureFleet(say: (line: string) => void): Promise<FleetFigures> 
     say('one changed entry of each node, with 20 ms more for each fsync');
     using shim = compileShim();
     collector = startCollectorProcess(dataDir, port, { LD_PRELOAD: shim.path, FAULT_FSYNC_MS: '20' });
-    await untilReady(collector.url, 30_000);
+    await untilReady(collector.url);
     const changedSlowFsync = await sendRounds(collector.url, fleet, 3, changing, change('slow'));
     await collector[Symbol.asyncDispose]();
     return {

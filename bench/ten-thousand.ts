@@ -30,7 +30,7 @@ export const bench: Bench = {
     const port = await freePort();
     try {
       const first = startCollectorProcess(directory, port);
-      await untilReady(first.url, 30_000);
+      await untilReady(first.url);
       say(`first reports of ${nodes} nodes`);
       await sendRounds(first.url, fleet, 1, 8, (node) => node.first());
       say('two drifts on each');
@@ -48,7 +48,7 @@ export const bench: Bench = {
       say('a restart');
       const startedAt = performance.now();
       await using second = startCollectorProcess(directory, port);
-      await untilReady(second.url, 60_000);
+      await untilReady(second.url);
       const restartSeconds = (performance.now() - startedAt) / 1000;
       const restartCpu = processorSeconds(second.pid);
       const seconds = long ? paceSeconds.long : paceSeconds.short;

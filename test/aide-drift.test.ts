@@ -48,14 +48,10 @@ class AideSite {
   async look(): Promise<AideAnswer> {
     const before = (await this.aide())?.run?.id;
     await call(this.#site.url, `${this.#path}/rescan`, { method: 'POST' });
-    return waitFor(
-      'another run of AIDE',
-      async () => {
-        const aide = await this.aide();
-        return aide?.run && aide.run.id !== before ? aide : false;
-      },
-      60_000,
-    );
+    return waitFor('another run of AIDE', async () => {
+      const aide = await this.aide();
+      return aide?.run && aide.run.id !== before ? aide : false;
+    });
   }
 
   async drift(): Promise<readonly string[]> {
@@ -77,21 +73,16 @@ class AideSite {
 
 test('lists, capabilities and attributes drift through AIDE, and are accepted by path', {
   skip,
-  timeout: 180_000,
 }, async () => {
   await using site = await Site.create();
   const node = new AideSite(site);
   await site.startCollector();
   await site.startAgent();
   await site.untilWatching();
-  const first = await waitFor(
-    'a first database',
-    async () => {
-      const aide = await node.aide();
-      return aide?.baseline ? aide : false;
-    },
-    60_000,
-  );
+  const first = await waitFor('a first database', async () => {
+    const aide = await node.aide();
+    return aide?.baseline ? aide : false;
+  });
   assert.ok(['same', 'degraded'].includes(first.status), JSON.stringify(first));
 
   const at = (name: string) => join(site.tree, name);

@@ -58,7 +58,7 @@ async function untilAide(
     last = body.aide;
     return body.aide !== null && holds(body.aide);
   };
-  await waitFor(what, probe, 60_000).catch((error: unknown) => {
+  await waitFor(what, probe).catch((error: unknown) => {
     throw new Error(`${String(error)}: ${JSON.stringify(last)}\n${site.agent?.output() ?? ''}`);
   });
 }
@@ -133,7 +133,7 @@ test('an agent that is killed while AIDE runs leaves nothing, and the next goes 
   await using site = await siteWithAide();
   for (let i = 0; i < 5000; i++) await writeFile(join(site.tree, `more-${i}`), 'x');
   await call(site.url, `${node}/rescan`, { method: 'POST' });
-  const pid = await waitFor('AIDE runs', () => childOf(site.agent!.pid), 60_000);
+  const pid = await waitFor('AIDE runs', () => childOf(site.agent!.pid));
   site.agent!.kill('SIGKILL');
   await site.agent!.ended;
   await waitFor('AIDE has ended', () => !existsSync(`/proc/${pid}`));

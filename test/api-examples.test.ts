@@ -82,7 +82,6 @@ test('every answer that docs/api.md shows as JSON is JSON', () => {
 });
 
 test('every example of docs/api.md does what it says, as it is printed', {
-  timeout: 170_000,
   skip:
     needTool('curl', 'apt-get install -y curl') ||
     needTool('uuidgen', 'apt-get install -y uuid-runtime') ||
@@ -93,7 +92,7 @@ test('every example of docs/api.md does what it says, as it is printed', {
     ...(await stacks(directory)),
   });
   try {
-    await untilReady(collector.url, 30_000);
+    await untilReady(collector.url);
     const site = new ExampleSite(collector.url, directory, await sweeperToken(directory));
     await site.introduce();
     const failures: string[] = [];
@@ -180,14 +179,10 @@ class ExampleSite {
   }
 
   async #untilSwept(): Promise<void> {
-    await waitFor(
-      'the sweep to end',
-      async () => {
-        const { body } = await call<{ sweeps: { state: string }[] }>(this.#url, '/api/v1/sweeps?limit=1');
-        return body.sweeps.every(({ state }) => state !== 'running');
-      },
-      60_000,
-    );
+    await waitFor('the sweep to end', async () => {
+      const { body } = await call<{ sweeps: { state: string }[] }>(this.#url, '/api/v1/sweeps?limit=1');
+      return body.sweeps.every(({ state }) => state !== 'running');
+    });
   }
 
   async #drift(agent: TestAgent): Promise<void> {

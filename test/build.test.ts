@@ -129,7 +129,7 @@ test('a host needs nothing but the build: its installer installs what lies besid
   assert.equal(installed.stdout, agent('version').stdout);
 });
 
-test('what was built does the main job without a PATH', { timeout: 90_000 }, async () => {
+test('what was built does the main job without a PATH', async () => {
   const programs: Programs = {
     agent: [executable],
     collector: [process.execPath, join(dist, 'collector.cjs')],

@@ -14,11 +14,11 @@ after(closeConnections);
 /** Of the thread, as Linux shortens it. */
 const threadName = 'holdfast-checkp';
 
-test('a collector as it ships carries its log over on a thread of its own', { timeout: 60_000 }, async () => {
+test('a collector as it ships carries its log over on a thread of its own', async () => {
   const dataDir = await mkdtemp(join(tmpdir(), 'holdfast-checkpoint-'));
   const collector = startCollectorProcess(dataDir, await freePort());
   try {
-    await untilReady(collector.url, 30_000);
+    await untilReady(collector.url);
     // Of nodes whose entries no other has, three bring more pages than the log is left with.
     for (const node of syntheticFleet({ nodes: 4, entries: 40_000, own: 40_000 })) {
       await new SyntheticAgent(collector.url, node).converge();

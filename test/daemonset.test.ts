@@ -200,7 +200,6 @@ for (const [path, unread] of [
 ] as const) {
   test(`an agent that runs as its pod says sees the host, and what it may not read; ${path}`, {
     skip: skip || needMount() || needTool('setpriv', 'apt-get install -y util-linux'),
-    timeout: 90_000,
   }, async () => {
     const host = join(scratch, path.replace('/', '-'));
     const seen = `${host}-seen`;

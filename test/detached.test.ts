@@ -15,7 +15,6 @@ const inContainer = 'mount --bind "$HOST_FILE" "$MOUNTED_FILE" && exec "$0" "$@"
 
 test('the agent reports that a mounted file was replaced, ends, and sees the new one when started anew', {
   skip: needMount(),
-  timeout: 90_000,
 }, async () => {
   const programs: Programs = {
     agent: ['unshare', '--mount', 'sh', '-c', inContainer, ...agentCommand],

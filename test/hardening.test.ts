@@ -17,7 +17,7 @@ import { describe, test } from 'node:test';
 import { defaultScope } from '@holdfast/shared/default-scope';
 import { parse } from 'yaml';
 import { freePort, projectRoot } from './harness/process.ts';
-import { waitFor } from './harness/wait.ts';
+import { longestStallMs, waitFor } from './harness/wait.ts';
 import { needMount, needRoot, needTool } from './need.ts';
 
 const script = join(projectRoot, 'deploy/hardening/harden-ssh.sh');
@@ -128,7 +128,7 @@ class Host implements Disposable {
     ];
     const ran = spawnSync('ssh', ['-F', 'none', ...ssh, ...trust, ...options, 'root@127.0.0.1', command], {
       encoding: 'utf8',
-      timeout: 20_000,
+      timeout: longestStallMs,
     });
     return { exit: ran.status, output: ran.stdout + ran.stderr };
   }
@@ -162,10 +162,8 @@ const conf = '99-hardening.conf';
 
 async function hardened(host: Host, ...more: string[]): Promise<void> {
   const running = host.hardenMeanwhile('--allow-user', 'root', '--wait', '60', ...more);
-  await waitFor(
-    'the wait for a login',
-    () => Promise.resolve(running.output().includes('now log in from outside')),
-    20_000,
+  await waitFor('the wait for a login', () =>
+    Promise.resolve(running.output().includes('now log in from outside')),
   );
   const confirmed = host.confirm('--from-anywhere');
   assert.equal(confirmed.exit, 0, confirmed.output);
@@ -213,7 +211,7 @@ describe('harden-ssh.sh', { skip }, () => {
     assert.deepEqual([waited.exit, /everything is as it was/.test(waited.output)], [1, true]);
     assert.equal(existsSync(host.dropIn(conf)), false);
     const running = host.hardenMeanwhile('--allow-user', 'root', '--wait', '60');
-    await waitFor('the wait', () => Promise.resolve(running.output().includes('now log in')), 20_000);
+    await waitFor('the wait', () => Promise.resolve(running.output().includes('now log in')));
     running.child.kill('SIGTERM');
     assert.equal(await running.ended, 1);
     assert.equal(existsSync(host.dropIn(conf)), false);
@@ -229,7 +227,7 @@ describe('harden-ssh.sh', { skip }, () => {
     await hardened(host);
     const other = ['--allow-user', 'root', '--allow-user', 'daemon'];
     const killed = host.hardenMeanwhile(...other, '--wait', '60');
-    await waitFor('the wait', () => Promise.resolve(killed.output().includes('now log in')), 20_000);
+    await waitFor('the wait', () => Promise.resolve(killed.output().includes('now log in')));
     killed.child.kill('SIGKILL');
     await killed.ended;
     const waited = host.harden(...other, '--wait', '1');
@@ -262,15 +260,13 @@ describe('harden-ssh.sh', { skip }, () => {
     ]);
     let oldSaid = '';
     old.stderr.on('data', (chunk: Buffer) => (oldSaid += chunk.toString()));
-    await waitFor('the old login', () => Promise.resolve(/Accepted publickey/.test(logOf(host))), 20_000);
+    await waitFor('the old login', () => Promise.resolve(/Accepted publickey/.test(logOf(host))));
     await new Promise((resolve) => void setTimeout(resolve, 1100));
     const running = host.hardenMeanwhile('--allow-user', 'root', '--wait', '60');
-    await waitFor('the wait', () => Promise.resolve(running.output().includes('now log in')), 20_000);
+    await waitFor('the wait', () => Promise.resolve(running.output().includes('now log in')));
     assert.match(host.confirm().output, /from the host itself/);
-    await waitFor(
-      'the old login to be refused',
-      () => Promise.resolve(/older than the new configuration/.test(oldSaid)),
-      20_000,
+    await waitFor('the old login to be refused', () =>
+      Promise.resolve(/older than the new configuration/.test(oldSaid)),
     );
     running.child.kill('SIGTERM');
     await running.ended;
@@ -330,11 +326,7 @@ describe('harden-ssh.sh', { skip }, () => {
     using host = await Host.start();
     await hardened(host, '--close');
     assert.equal(host.calls().at(-1), 'disable --now ssh.service');
-    await waitFor(
-      'sshd to be gone',
-      () => Promise.resolve(/refused/.test(host.login('true').output)),
-      20_000,
-    );
+    await waitFor('sshd to be gone', () => Promise.resolve(/refused/.test(host.login('true').output)));
   });
 });
 

@@ -8,7 +8,7 @@ import { waitFor } from './harness/wait.ts';
 
 after(closeConnections);
 
-test('a change on a node is seen, shown, and accepted with curl', { timeout: 90_000 }, async () => {
+test('a change on a node is seen, shown, and accepted with curl', async () => {
   await using site = await Site.create();
   await site.startCollector();
   await site.startAgent();
@@ -41,9 +41,7 @@ test('a change on a node is seen, shown, and accepted with curl', { timeout: 90_
   assert.match(audit.text, /"action":"accept"/);
 });
 
-test('additions, removals, modes, links and replacements each drift, are accepted by path, and can be put back', {
-  timeout: 90_000,
-}, async () => {
+test('additions, removals, modes, links and replacements each drift, are accepted by path, and can be put back', async () => {
   await using site = await Site.create();
   await site.startCollector();
   await site.startAgent();
@@ -101,7 +99,7 @@ test('additions, removals, modes, links and replacements each drift, are accepte
   );
 });
 
-test('a rescan that an operator asks for is carried out within seconds', { timeout: 60_000 }, async () => {
+test('a rescan that an operator asks for is carried out at once', async () => {
   await using site = await Site.create();
   await site.startCollector();
   await site.startAgent();
@@ -116,12 +114,10 @@ test('a rescan that an operator asks for is carried out within seconds', { timeo
   const before = await lastFull();
   const asked = await call(site.url, `/api/v1/nodes/${siteNode}/rescan`, { method: 'POST' });
   assert.equal(asked.status, 202, asked.text);
-  await waitFor('another full scan', async () => (await lastFull()) !== before, 10_000);
+  await waitFor('another full scan', async () => (await lastFull()) !== before);
 });
 
-test('a node that falls silent is shown so, also by a collector that has restarted since', {
-  timeout: 60_000,
-}, async () => {
+test('a node that falls silent is shown so, also by a collector that has restarted since', async () => {
   await using site = await Site.create({
     collector: { HOLDFAST_NODE_SILENT_SECONDS: '2' },
     agent: { HOLDFAST_HEARTBEAT_SECONDS: '1' },

@@ -23,7 +23,6 @@ const listener = `use Socket; $| = 1;
 
 test('both programs say that they are ready, and give signs of life until they hang', {
   skip,
-  timeout: 60_000,
 }, async () => {
   const directory = await mkdtemp(join(tmpdir(), 'holdfast-notify-'));
   const sockets = [join(directory, 'collector'), join(directory, 'agent')];

@@ -24,7 +24,7 @@ import { type ActiveAlert, needPrometheus, Prometheus } from './harness/promethe
 import { Site, siteNode } from './harness/site.ts';
 import { pushedSweep } from './harness/pushed-sweep.ts';
 import { fieldsRead, runbookLines, runLines } from './harness/runbook-lines.ts';
-import { waitFor as wait } from './harness/wait.ts';
+import { waitFor } from './harness/wait.ts';
 import { needTool } from './need.ts';
 import { assertNone, readRepositoryFile } from './repository.ts';
 
@@ -32,8 +32,6 @@ const skip =
   needPrometheus() || needTool('curl', 'apt-get install -y curl') || needTool('jq', 'apt-get install -y jq');
 const run = promisify(execFile);
 const job = 'holdfast-collector';
-/** Two programs start and one starts anew beside each other: on a busy machine that takes its time. */
-const waitFor = <T>(what: string, probe: () => Promise<T | undefined | false>) => wait(what, probe, 60_000);
 const node = `/api/v1/nodes/${siteNode}`;
 const dashboard = JSON.parse(readRepositoryFile('deploy/grafana/holdfast.json')) as Dashboard;
 /** An hour is a second here. */

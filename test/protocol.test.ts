@@ -16,7 +16,7 @@ let collector: CollectorProcess;
 before(async () => {
   dataDir = await mkdtemp(join(tmpdir(), 'holdfast-protocol-'));
   collector = startCollectorProcess(dataDir, await freePort());
-  await untilReady(collector.url, 30_000);
+  await untilReady(collector.url);
 });
 
 after(async () => {

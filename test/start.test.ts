@@ -11,63 +11,53 @@ import { call } from './harness/api.ts';
 import { freePort, projectRoot, startProcess } from './harness/process.ts';
 import { waitFor } from './harness/wait.ts';
 
-const limit = { timeout: 90_000 };
+test('npm start takes a baseline, prints a drift and its end, stops on SIGTERM, and keeps its data', async (t) => {
+  const place = await scratchPlace(t);
+  const first = start(t, place);
+  await waitFor('the introduction', () => first.output().includes('Ctrl-C stops'));
+  assert.match(first.output(), /: 2 entries, taken as the first baseline$/m);
+  for (const line of ['look', 're-baseline', 'metrics'])
+    assert.match(first.output(), new RegExp(`^${line} +curl -s `, 'm'));
+  assert.equal((await stat(join(place.data, 'operator.token'))).mode & 0o777, 0o600);
 
-test(
-  'npm start takes a baseline, prints a drift and its end, stops on SIGTERM, and keeps its data',
-  limit,
-  async (t) => {
-    const place = await scratchPlace(t);
-    const first = start(t, place);
-    await waitFor('the introduction', () => first.output().includes('Ctrl-C stops'), 30_000);
-    assert.match(first.output(), /: 2 entries, taken as the first baseline$/m);
-    for (const line of ['look', 're-baseline', 'metrics'])
-      assert.match(first.output(), new RegExp(`^${line} +curl -s `, 'm'));
-    assert.equal((await stat(join(place.data, 'operator.token'))).mode & 0o777, 0o600);
+  await writeFile(join(place.tree, 'a.conf'), 'changed');
+  await waitFor('the drift', () =>
+    /drift {2}changed {2}\S+\/a\.conf {2}\(size, sha256\)$/m.test(first.output()),
+  );
+  await writeFile(join(place.tree, 'a.conf'), 'a');
+  await waitFor('its end', () => /clean {2}nothing drifts$/m.test(first.output()));
+  first.kill('SIGTERM');
+  assert.equal(await first.ended, 0, first.output());
+  assert.match(first.output(), /^holdfast: stopped; the data is kept$/m);
 
-    await writeFile(join(place.tree, 'a.conf'), 'changed');
-    await waitFor('the drift', () =>
-      /drift {2}changed {2}\S+\/a\.conf {2}\(size, sha256\)$/m.test(first.output()),
-    );
-    await writeFile(join(place.tree, 'a.conf'), 'a');
-    await waitFor('its end', () => /clean {2}nothing drifts$/m.test(first.output()));
-    first.kill('SIGTERM');
-    assert.equal(await first.ended, 0, first.output());
-    assert.match(first.output(), /^holdfast: stopped; the data is kept$/m);
+  const second = start(t, place);
+  await waitFor('the second', () => second.output().includes('Ctrl-C stops'));
+  assert.match(second.output(), /: 2 entries, compared with the baseline of an earlier start$/m);
+});
 
-    const second = start(t, place);
-    await waitFor('the second', () => second.output().includes('Ctrl-C stops'), 30_000);
-    assert.match(second.output(), /: 2 entries, compared with the baseline of an earlier start$/m);
-  },
-);
+test('a second npm start is refused with a cure, and one that was killed leaves nothing in the way', async (t) => {
+  const place = await scratchPlace(t);
+  const first = start(t, place);
+  await waitFor('the introduction', () => first.output().includes('Ctrl-C stops'));
+  const log = await readFile(join(place.data, 'collector.log'), 'utf8');
 
-test(
-  'a second npm start is refused with a cure, and one that was killed leaves nothing in the way',
-  limit,
-  async (t) => {
-    const place = await scratchPlace(t);
-    const first = start(t, place);
-    await waitFor('the introduction', () => first.output().includes('Ctrl-C stops'), 30_000);
-    const log = await readFile(join(place.data, 'collector.log'), 'utf8');
+  const second = start(t, place);
+  assert.equal(await second.ended, 1);
+  assert.match(second.output(), new RegExp(`already runs on .*, as process ${first.pid}; stop it first`));
+  assert.doesNotMatch(second.output(), /the collector listens/);
+  assert.ok(
+    (await readFile(join(place.data, 'collector.log'), 'utf8')).startsWith(log),
+    'its log is untouched',
+  );
 
-    const second = start(t, place);
-    assert.equal(await second.ended, 1);
-    assert.match(second.output(), new RegExp(`already runs on .*, as process ${first.pid}; stop it first`));
-    assert.doesNotMatch(second.output(), /the collector listens/);
-    assert.ok(
-      (await readFile(join(place.data, 'collector.log'), 'utf8')).startsWith(log),
-      'its log is untouched',
-    );
+  first.kill('SIGKILL');
+  await first.ended;
+  const third = start(t, place);
+  await waitFor('the third', () => third.output().includes('Ctrl-C stops'));
+  assert.match(third.output(), /ending process \d+, left behind by an npm start that was killed/);
+});
 
-    first.kill('SIGKILL');
-    await first.ended;
-    const third = start(t, place);
-    await waitFor('the third', () => third.output().includes('Ctrl-C stops'), 30_000);
-    assert.match(third.output(), /ending process \d+, left behind by an npm start that was killed/);
-  },
-);
-
-test('SIGTERM to npm itself ends everything that it started', limit, async (t) => {
+test('SIGTERM to npm itself ends everything that it started', async (t) => {
   const place = await scratchPlace(t);
   const npm = spawn('npm', ['start'], {
     cwd: projectRoot,
@@ -80,7 +70,7 @@ test('SIGTERM to npm itself ends everything that it started', limit, async (t) =
       .then(({ status }) => status === 200)
       .catch(() => false);
   const named = async () => (await readFile(join(place.data, 'processes'), 'utf8')).match(/^\d+/gm);
-  await waitFor('npm start', ready, 30_000);
+  await waitFor('npm start', ready);
   const pids = await waitFor('its programs', async () => {
     const all = await named();
     return all?.length === 3 && all.map(Number);
@@ -91,7 +81,7 @@ test('SIGTERM to npm itself ends everything that it started', limit, async (t) =
   await waitFor('the three processes to end', () => !pids.some(isAlive));
 });
 
-test('a port that another server has is said, whatever that server answers', limit, async (t) => {
+test('a port that another server has is said, whatever that server answers', async (t) => {
   const place = await scratchPlace(t);
   const other = createServer((_, answer) => answer.end('hello'));
   await new Promise<void>((resolve) => other.listen(place.port, '127.0.0.1', resolve));
@@ -102,23 +92,19 @@ test('a port that another server has is said, whatever that server answers', lim
   assert.doesNotMatch(refused.output(), /the collector listens/);
 });
 
-test(
-  'an empty variable counts as not set, and a token that a full disk cut off is made anew',
-  limit,
-  async (t) => {
-    const place = await scratchPlace(t);
-    await writeFile(join(place.data, 'operator.token'), '');
-    const started = start(t, place, {
-      HOLDFAST_OPERATOR_TOKEN: '',
-      HOLDFAST_LISTEN: `:${place.port}`,
-      HOLDFAST_NODE_NAME: '',
-    });
-    await waitFor('the introduction', () => started.output().includes('Ctrl-C stops'), 30_000);
-    assert.match(await readFile(join(place.data, 'operator.token'), 'utf8'), /^hf_operator_[\w-]{43}\n$/);
-  },
-);
+test('an empty variable counts as not set, and a token that a full disk cut off is made anew', async (t) => {
+  const place = await scratchPlace(t);
+  await writeFile(join(place.data, 'operator.token'), '');
+  const started = start(t, place, {
+    HOLDFAST_OPERATOR_TOKEN: '',
+    HOLDFAST_LISTEN: `:${place.port}`,
+    HOLDFAST_NODE_NAME: '',
+  });
+  await waitFor('the introduction', () => started.output().includes('Ctrl-C stops'));
+  assert.match(await readFile(join(place.data, 'operator.token'), 'utf8'), /^hf_operator_[\w-]{43}\n$/);
+});
 
-test('what npm start cannot use is said before anything starts', limit, async (t) => {
+test('what npm start cannot use is said before anything starts', async (t) => {
   const place = await scratchPlace(t);
   const mine = join(place.data, 'mine');
   await writeFile(mine, 'precious-precious-token\n');

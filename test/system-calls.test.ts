@@ -34,7 +34,6 @@ async function filterOf(program: 'agent' | 'collector'): Promise<string> {
 
 test('with the calls that the units allow, drift is found and a backup is made', {
   skip,
-  timeout: 90_000,
 }, async () => {
   const [agent, collector] = [await filterOf('agent'), await filterOf('collector')];
   const refused = spawnSync(collector, ['/usr/bin/nice', '-n', '5', '/bin/true'], { encoding: 'utf8' });
@@ -55,6 +54,6 @@ test('with the calls that the units allow, drift is found and a backup is made',
   await appendFile(join(site.tree, 'a.conf'), 'a = 2\n');
   await waitFor('the series of the changed file', async () => (await site.driftSeries()).length === 1);
   const made = /^holdfast_backup_last_success_timestamp_seconds [1-9]/m;
-  await waitFor('a backup', async () => made.test((await call(site.url, '/metrics')).text), 30_000);
+  await waitFor('a backup', async () => made.test((await call(site.url, '/metrics')).text));
   assert.match((await call(site.url, '/metrics')).text, /^holdfast_backup_failures_total 0$/m);
 });

@@ -15,7 +15,7 @@ test('a database that is damaged while the collector runs is answered 503, and n
   try {
     const port = await freePort();
     const first = startCollectorProcess(directory, port);
-    await untilReady(first.url, 30_000);
+    await untilReady(first.url);
     const nodes = syntheticFleet({ nodes: 20, entries: 2000, own: 200 });
     const send = async (url: string, node: SyntheticNode, report: object) =>
       call<{ code?: string; observed: string }>(url, `/api/v1/nodes/${node.name}/reports`, {
@@ -28,7 +28,7 @@ test('a database that is damaged while the collector runs is answered 503, and n
     await first.ended;
 
     await using collector = startCollectorProcess(directory, port);
-    await untilReady(collector.url, 30_000);
+    await untilReady(collector.url);
     const file = await open(join(directory, 'holdfast.db'), 'r+');
     const { size } = await stat(join(directory, 'holdfast.db'));
     await file.write(Buffer.alloc(size - 4096, 0x5a), 0, size - 4096, 4096);

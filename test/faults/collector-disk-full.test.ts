@@ -22,7 +22,7 @@ test('a collector on a full disk says so, changes nothing, and goes on when ther
   const port = await freePort();
   const collector = startCollectorProcess(join(disk, 'data'), port, { HOLDFAST_MIN_FREE_MIB: '0' });
   try {
-    await untilReady(collector.url, 30_000);
+    await untilReady(collector.url);
     const [node] = syntheticFleet({ nodes: 1, entries: 2000, own: 500 });
     const agent = new SyntheticAgent(collector.url, node!);
     await agent.converge();
@@ -69,7 +69,7 @@ test('a collector whose disk is nearly full puts off what is new, keeps its prom
   });
   try {
     const { url } = collector;
-    await untilReady(url, 30_000);
+    await untilReady(url);
     const [node] = syntheticFleet({ nodes: 1, entries: 500, own: 50 });
     const agent = new SyntheticAgent(url, node!);
     await agent.converge();

@@ -27,27 +27,23 @@ test('after an older backup is restored, agents converge, and what was accepted 
   });
   const { url } = collector;
   try {
-    await untilReady(url, 30_000);
+    await untilReady(url);
     const agents = syntheticFleet({ nodes: 3, entries: 300, own: 30 }).map(
       (node) => new SyntheticAgent(url, node),
     );
     for (const agent of agents) await agent.converge();
-    await waitFor(
-      'the schedule to make backups and drop the oldest',
-      async () => {
-        const text = (await call(url, '/metrics')).text;
-        const made = Number(/^holdfast_backup_last_success_timestamp_seconds (\S+)$/m.exec(text)?.[1]);
-        return made > 0 && (await finishedBackups(backups)).length === 2;
-      },
-      90_000,
-    );
+    await waitFor('the schedule to make backups and drop the oldest', async () => {
+      const text = (await call(url, '/metrics')).text;
+      const made = Number(/^holdfast_backup_last_success_timestamp_seconds (\S+)$/m.exec(text)?.[1]);
+      return made > 0 && (await finishedBackups(backups)).length === 2;
+    });
     collector.kill('SIGTERM');
     assert.equal(await collector.ended, 0);
     const backup = join(directory, 'by-hand.db');
     assert.deepEqual(await run(dataDir, ['backup', backup, '--min-free-mib', '0']), 0);
 
     collector = start();
-    await untilReady(url, 30_000);
+    await untilReady(url);
     const [drifting] = agents;
     const name = drifting!.node.name;
     drifting!.node.change(3, 'accepted after the backup');
@@ -67,7 +63,7 @@ test('after an older backup is restored, agents converge, and what was accepted 
     assert.equal(await run(dataDir, ['restore', backup]), 0);
 
     collector = start();
-    await untilReady(url, 30_000);
+    await untilReady(url);
     for (const agent of agents) await agent.converge();
     assert.notEqual(await epochOf(drifting!), epoch);
     assert.equal(
@@ -91,7 +87,7 @@ async function interruptRestore(dataDir: string, backup: string, afterMs: number
   assert.equal(await run(dataDir, ['token', 'list']), 0);
   const port = await freePort();
   await using collector = startCollectorProcess(dataDir, port);
-  await untilReady(collector.url, 30_000);
+  await untilReady(collector.url);
   const { body } = await call<{ nodes: unknown[] }>(collector.url, '/api/v1/nodes', { token: operatorToken });
   assert.equal(body.nodes.length, 3);
   collector.kill('SIGTERM');

@@ -11,9 +11,7 @@ import { agentToken, operatorToken } from '../harness/process.ts';
 import { syntheticFleet } from '../harness/synthetic-fleet.ts';
 import { waitFor } from '../harness/wait.ts';
 
-test('reports are answered while Loki, webhook and Pushgateway hang, and a stop waits for none of them', {
-  timeout: 60_000,
-}, async () => {
+test('reports are answered while Loki, webhook and Pushgateway hang, and a stop waits for none of them', async () => {
   const dataDir = await mkdtemp(join(tmpdir(), 'holdfast-hang-'));
   await using hanging = await HttpDouble.start();
   hanging.behave = 'silent';
@@ -45,7 +43,7 @@ test('reports are answered while Loki, webhook and Pushgateway hang, and a stop 
     took.push(performance.now() - started);
   };
   for (const node of fleet) await report(node.name, node.first());
-  await waitFor('a request that hangs', () => hanging.asked > 0, 30_000);
+  await waitFor('a request that hangs', () => hanging.asked > 0);
   took.length = 0;
   for (const node of fleet) await report(node.name, node.heartbeat());
   assert.ok(Math.max(...took) < 2000, `the slowest took ${Math.max(...took)} ms`);

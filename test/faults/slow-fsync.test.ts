@@ -26,7 +26,7 @@ test('with an fsync of 20 ms, many reports share one', {
     FAULT_FSYNC_LOG: fsyncLog,
   });
   try {
-    await untilReady(collector.url, 30_000);
+    await untilReady(collector.url);
     const fleet = syntheticFleet({ nodes: 60, entries: 200, own: 20 });
     const agents = fleet.map((node) => new SyntheticAgent(collector.url, node));
     await Promise.all(agents.map((agent) => agent.converge()));

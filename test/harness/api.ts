@@ -1,6 +1,6 @@
 /** The collector's API as a test calls it: JSON in, JSON out, nothing hidden. */
 import { Agent, request } from 'node:http';
-import { waitFor } from './wait.ts';
+import { longestStallMs, waitFor } from './wait.ts';
 import { operatorToken } from './process.ts';
 
 export interface Reply<T = unknown> {
@@ -15,7 +15,6 @@ export interface Call {
   readonly token?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: unknown;
-  readonly timeoutMs?: number;
 }
 
 const keepAlive = new Agent({ keepAlive: true, maxSockets: 512 });
@@ -29,7 +28,7 @@ export function call<T = unknown>(url: string, path: string, options: Call = {})
       {
         agent: keepAlive,
         method: options.method ?? 'GET',
-        timeout: options.timeoutMs ?? 30_000,
+        timeout: longestStallMs,
         headers: {
           authorization: `Bearer ${options.token ?? operatorToken}`,
           ...(payload === undefined
@@ -58,8 +57,8 @@ export function call<T = unknown>(url: string, path: string, options: Call = {})
   });
 }
 
-export async function untilReady(url: string, timeoutMs = 15_000): Promise<void> {
-  await waitFor(`${url} to be ready`, async () => (await call(url, '/readyz')).status === 200, timeoutMs);
+export async function untilReady(url: string): Promise<void> {
+  await waitFor(`${url} to be ready`, async () => (await call(url, '/readyz')).status === 200);
 }
 
 export function closeConnections(): void {

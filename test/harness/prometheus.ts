@@ -79,7 +79,6 @@ export class Prometheus implements AsyncDisposable {
     await waitFor(
       'Prometheus to be ready',
       async () => (await call(prometheus.url, '/-/ready')).status === 200,
-      30_000,
     ).catch(async (error: unknown) => {
       await prometheus[Symbol.asyncDispose]();
       throw new Error(program.output(), { cause: error });

@@ -77,7 +77,7 @@ export class Site implements AsyncDisposable {
       this.#settings.collector,
       this.#settings.programs,
     );
-    await untilReady(this.url, 30_000);
+    await untilReady(this.url);
     return this.collector;
   }
 
@@ -97,17 +97,13 @@ export class Site implements AsyncDisposable {
 
   /** Waits until the node has a baseline and its agent watches. */
   async untilWatching(): Promise<void> {
-    await waitFor(
-      'the first baseline',
-      async () => {
-        const { body } = await call<{ baseline: unknown; health: { phase: string } }>(
-          this.url,
-          `/api/v1/nodes/${siteNode}`,
-        );
-        return body.baseline !== null && body.health.phase === 'watching';
-      },
-      30_000,
-    );
+    await waitFor('the first baseline', async () => {
+      const { body } = await call<{ baseline: unknown; health: { phase: string } }>(
+        this.url,
+        `/api/v1/nodes/${siteNode}`,
+      );
+      return body.baseline !== null && body.health.phase === 'watching';
+    });
   }
 
   async drift(): Promise<readonly ApiDrift[]> {

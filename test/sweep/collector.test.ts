@@ -143,14 +143,10 @@ describe('the sweep of a collector', { skip: needTerraform }, () => {
     const more = { HOLDFAST_SWEEP_COMMAND: `${slow} plan`, HOLDFAST_SWEEP_CONCURRENCY: '2' };
     const killed = await collectorFor(dataDir, environment(tree, more));
     const { body: asked } = await call<Sweep>(killed.url, '/api/v1/sweeps', { method: 'POST' });
-    await waitFor(
-      'the clean stack to be measured',
-      async () => {
-        const { body } = await call<Sweep>(killed.url, `/api/v1/sweeps/${asked.id}`);
-        return body.counts['clean'] === 1 && body.discovered === 5;
-      },
-      60_000,
-    );
+    await waitFor('the clean stack to be measured', async () => {
+      const { body } = await call<Sweep>(killed.url, `/api/v1/sweeps/${asked.id}`);
+      return body.counts['clean'] === 1 && body.discovered === 5;
+    });
     killed.kill('SIGKILL');
     await killed.ended;
     await using collector = await collectorFor(dataDir, environment(tree, more));
@@ -219,7 +215,7 @@ describe('holdfast-collector sweep', { skip: needTerraform }, () => {
     const dataDir = freshDirectory();
     await using collector = startCollectorProcess(dataDir, await freePort());
     const { url } = collector;
-    await untilReady(url, 30_000);
+    await untilReady(url);
     assert.equal(
       (await call<{ code: string }>(url, '/api/v1/sweeps', { method: 'POST' })).body.code,
       'sweep-not-configured',

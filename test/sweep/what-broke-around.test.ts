@@ -255,7 +255,7 @@ test('kill -9 while the checkout is prepared leaves no child', { skip }, async (
   await using sweep = startCollectorCommand(['sweep', '--config', config], {
     HOLDFAST_DATA_DIR: freshDirectory(),
   });
-  await waitFor('prepare to run', () => existsSync(begun), 20_000);
+  await waitFor('prepare to run', () => existsSync(begun));
   assert.ok(workingBelow(tree.root).length > 0);
   sweep.kill('SIGKILL');
   await waitFor('no child to be left', () => workingBelow(tree.root).length === 0);

@@ -35,7 +35,7 @@ export function sweepOf(tree: StackTree): NodeJS.ProcessEnv {
 export async function collectorFor(dataDir: string, env: NodeJS.ProcessEnv): Promise<CollectorProcess> {
   const collector = startCollectorProcess(dataDir, await freePort(), env);
   try {
-    await untilReady(collector.url, 30_000);
+    await untilReady(collector.url);
     return collector;
   } catch (error) {
     await collector[Symbol.asyncDispose](); // or the test's own process never ends
@@ -53,14 +53,10 @@ export interface Sweep {
 }
 
 export function untilEnded(url: string, id: string): Promise<Sweep> {
-  return waitFor(
-    'the sweep to end',
-    async () => {
-      const { body } = await call<Sweep>(url, `/api/v1/sweeps/${id}`);
-      return body.state === 'running' ? undefined : body;
-    },
-    60_000,
-  );
+  return waitFor('the sweep to end', async () => {
+    const { body } = await call<Sweep>(url, `/api/v1/sweeps/${id}`);
+    return body.state === 'running' ? undefined : body;
+  });
 }
 
 export async function outcomes(url: string): Promise<Record<string, string>> {

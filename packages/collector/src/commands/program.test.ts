@@ -90,7 +90,7 @@ describe('holdfast-collector', () => {
 
   it('creates and revokes tokens that a running collector knows at once, and stops on SIGTERM with exit 0', async () => {
     await using collector = startCollectorProcess(directory, await freePort());
-    await untilReady(collector.url, 30_000);
+    await untilReady(collector.url);
     const created = await run(['token', 'create', '--role', 'viewer', '--name', 'grafana']);
     assert.equal(created.exit, 0, created.output);
     const token = /^hf_viewer_[A-Za-z0-9_-]{43}$/m.exec(created.output)?.[0];
