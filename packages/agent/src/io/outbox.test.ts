@@ -319,6 +319,10 @@ test('a second agent is kept out, until the first has ended', async (t) => {
   assert.equal(again.path, path);
 });
 
+test('a state directory that the kernel refuses to make is an error, and no wait for ever', async () => {
+  await assert.rejects(openStateDirectory('/proc/holdfast/state'), { code: 'state-directory-unusable' });
+});
+
 test('after kill -9 at any moment, everything that was reported as safe is there', async (t) => {
   const path = await temporaryDirectory(t);
   const program = `

@@ -1,6 +1,7 @@
 /** The directory that the agent writes to, and nobody else: made if missing, private, locked against a second agent. */
+import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 
 export class StateDirectoryError extends Error {
@@ -19,7 +20,7 @@ export interface StateDirectory extends AsyncDisposable {
 /** Throws {@link StateDirectoryError}. The lock is the kernel's: it ends with the process, however that ends. */
 export async function openStateDirectory(path: string): Promise<StateDirectory> {
   try {
-    await mkdir(path, { recursive: true, mode: 0o700 });
+    await makeDirectory(path);
   } catch (cause) {
     throw new StateDirectoryError(
       'state-directory-unusable',
@@ -36,6 +37,20 @@ export async function openStateDirectory(path: string): Promise<StateDirectory> 
       if (lock.isOpen) lock.close();
     },
   };
+}
+
+/** As mkdir with `recursive`, which tries for ever where the kernel knows no new names, as in /proc. */
+async function makeDirectory(path: string): Promise<void> {
+  try {
+    await mkdir(path, { mode: 0o700 });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST') return;
+    const parent = dirname(path);
+    if (code !== 'ENOENT' || existsSync(parent)) throw error;
+    await makeDirectory(parent);
+    await makeDirectory(path);
+  }
 }
 
 const sqliteBusy = 5;
