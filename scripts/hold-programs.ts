@@ -23,11 +23,15 @@ const holding = `trap '' INT; vmtouch -lqf -- "$@" & read -r _; kill $!; wait`;
 
 /** Returns how to let go of them. */
 export function holdPrograms(root: string): () => void {
-  const found = [
+  return holdFiles([
     ...installed.flatMap((path) => globSync(join(root, 'node_modules', path))),
     ...fromPath.flatMap((name) => onPath(name) ?? []),
-  ];
-  const held = spawn('sh', ['-c', holding, 'sh', ...found], { stdio: ['pipe', 'ignore', 'ignore'] });
+  ]);
+}
+
+/** Returns how to let go of them. They are read meanwhile: a second or two for what is not in memory yet. */
+export function holdFiles(paths: readonly string[]): () => void {
+  const held = spawn('sh', ['-c', holding, 'sh', ...paths], { stdio: ['pipe', 'ignore', 'ignore'] });
   held.on('error', () => {}); // no shell
   held.unref();
   return () => held.stdin.end();
