@@ -43,7 +43,13 @@ export interface Collector extends AsyncDisposable {
 export async function startCollector(config: CollectorConfig, parts: CollectorParts): Promise<Collector> {
   const { log, clock = Date.now } = parts;
   await using opened = new AsyncDisposableStack();
-  const store = opened.use(await openSqliteStore({ dataDir: config.dataDir, exclusive: true }));
+  const store = opened.use(
+    await openSqliteStore({
+      dataDir: config.dataDir,
+      onCheckpointFailure: (err) =>
+        log.warn({ err }, 'the thread that checkpoints the database is gone; commits do it, and take longer'),
+    }),
+  );
   const tokens = (await store.tokens()).filter((token) => isInForce(token, clock()));
   const problem = listenProblem(config, tokens.length > 0);
   if (problem !== null) throw new Error(problem);

@@ -47,7 +47,7 @@ async function until(isSo: () => boolean): Promise<void> {
 
 test('no commit carries the log over, and the thread does', async (t) => {
   const db = openDatabase(t);
-  await using checkpoints = new Checkpoints(db, { pages: 40, pagesAtMost: 4000 });
+  await using checkpoints = new Checkpoints(db, { limits: { pages: 40, pagesAtMost: 4000 } });
   for (let i = 0; i < 100; i++) write(db, checkpoints);
   assert.ok(pagesLeft(db) > 100, `${pagesLeft(db)} pages are left`);
   await until(() => pagesLeft(db) === 0);
@@ -55,7 +55,7 @@ test('no commit carries the log over, and the thread does', async (t) => {
 
 test('the log begins anew though it is never left alone, so that its file does not grow', async (t) => {
   const db = openDatabase(t);
-  await using checkpoints = new Checkpoints(db, { pages: 40, pagesAtMost: 400 });
+  await using checkpoints = new Checkpoints(db, { limits: { pages: 40, pagesAtMost: 400 } });
   for (let i = 0; i < 400; i++) {
     write(db, checkpoints);
     await sleep(1);
@@ -66,7 +66,7 @@ test('the log begins anew though it is never left alone, so that its file does n
 
 test('what the thread cannot keep up with, a commit carries over', async (t) => {
   const db = openDatabase(t);
-  await using checkpoints = new Checkpoints(db, { pages: 4000, pagesAtMost: 50 });
+  await using checkpoints = new Checkpoints(db, { limits: { pages: 4000, pagesAtMost: 50 } });
   for (let i = 0; i < 100; i++) write(db, checkpoints);
   assert.ok(pagesLeft(db) < 60, `${pagesLeft(db)} pages are left`);
 });
@@ -78,12 +78,16 @@ test('without the thread commits do it as ever', async (t) => {
     started += 1;
     return new Worker('throw new Error("no addon here")', { eval: true });
   };
-  await using checkpoints = new Checkpoints(db, { pages: 40, pagesAtMost: 4000 }, start);
+  const failures: unknown[] = [];
+  const onFailure = (error: unknown) => void failures.push(error);
+  const limits = { pages: 40, pagesAtMost: 4000 };
+  await using checkpoints = new Checkpoints(db, { limits, start, onFailure });
   for (let i = 0; i < 20; i++) write(db, checkpoints);
   await until(() => db.pragma('wal_autocheckpoint', { simple: true }) === 40);
   for (let i = 0; i < 20; i++) write(db, checkpoints);
   assert.ok(pagesLeft(db) < 50, `${pagesLeft(db)} pages are left`);
   assert.equal(started, 1);
+  assert.deepEqual(failures.map(String), ['Error: no addon here']);
 });
 
 test('a thread that cannot even be started fails no commit', (t) => {
@@ -91,7 +95,7 @@ test('a thread that cannot even be started fails no commit', (t) => {
   const start = () => {
     throw new Error('no more threads');
   };
-  const checkpoints = new Checkpoints(db, { pages: 40, pagesAtMost: 4000 }, start);
+  const checkpoints = new Checkpoints(db, { limits: { pages: 40, pagesAtMost: 4000 }, start });
   for (let i = 0; i < 40; i++) write(db, checkpoints);
   assert.ok(pagesLeft(db) < 50, `${pagesLeft(db)} pages are left`);
 });
@@ -105,7 +109,7 @@ test('closing waits for the thread, so that the database is whole without its lo
     return worker;
   };
   {
-    await using checkpoints = new Checkpoints(db, { pages: 40, pagesAtMost: 4000 }, start);
+    await using checkpoints = new Checkpoints(db, { limits: { pages: 40, pagesAtMost: 4000 }, start });
     for (let i = 0; i < 20; i++) write(db, checkpoints);
   }
   assert.deepEqual(

@@ -17,19 +17,35 @@ export const checkpointLimits: CheckpointLimits = { pages: 2000, pagesAtMost: 80
 
 type Progress = [busy: number, log: number, checkpointed: number];
 
+export interface CheckpointOptions {
+  readonly limits?: CheckpointLimits;
+  readonly start?: (file: string) => Worker;
+  /** Told why the thread is gone; at most once. Commits do its work from then on. */
+  readonly onFailure?: (error: unknown) => void;
+}
+
 export class Checkpoints implements AsyncDisposable {
   readonly #db: Database;
   readonly #limits: CheckpointLimits;
   readonly #start: (file: string) => Worker;
+  readonly #onFailure: (error: unknown) => void;
   readonly #progress: Statement<[], Progress>;
   #worker: Worker | null = null;
   #isAtWork = false;
   #hasFailed = false;
 
-  constructor(db: Database, limits = checkpointLimits, start = startCheckpointWorker) {
+  constructor(
+    db: Database,
+    {
+      limits = checkpointLimits,
+      start = startCheckpointWorker,
+      onFailure = () => {},
+    }: CheckpointOptions = {},
+  ) {
     this.#db = db;
     this.#limits = limits;
     this.#start = start;
+    this.#onFailure = onFailure;
     this.#progress = db.prepare<[], Progress>('PRAGMA wal_checkpoint(NOOP)').raw();
     this.#db.pragma(`wal_autocheckpoint = ${limits.pagesAtMost}`);
   }
@@ -42,8 +58,8 @@ export class Checkpoints implements AsyncDisposable {
       this.#isAtWork = true;
       this.#worker ??= this.#startWorker();
       this.#tell('checkpoint');
-    } catch {
-      this.#fail();
+    } catch (error) {
+      this.#fail(error);
     }
   }
 
@@ -66,7 +82,7 @@ export class Checkpoints implements AsyncDisposable {
     const worker = this.#start(this.#db.name);
     worker.unref();
     worker.on('message', () => (this.#isAtWork = false));
-    worker.on('error', () => this.#fail());
+    worker.on('error', (error) => this.#fail(error));
     return worker;
   }
 
@@ -75,9 +91,11 @@ export class Checkpoints implements AsyncDisposable {
   }
 
   /** Without the thread, commits do it as ever. */
-  #fail(): void {
+  #fail(error: unknown): void {
+    if (this.#hasFailed) return;
     this.#hasFailed = true;
     this.#worker = null;
+    this.#onFailure(error);
     if (this.#db.open) this.#db.pragma(`wal_autocheckpoint = ${this.#limits.pages}`);
   }
 }

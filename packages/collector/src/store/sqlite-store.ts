@@ -32,6 +32,8 @@ export interface OpenStoreOptions {
   readonly random?: () => number;
   /** Default: without bound. */
   readonly maxPages?: number;
+  /** Told, at most once, when commits have to carry the log over, because the thread that does it is gone. */
+  readonly onCheckpointFailure?: (error: unknown) => void;
 }
 
 /**
@@ -40,6 +42,7 @@ export interface OpenStoreOptions {
  */
 export async function openSqliteStore(options: OpenStoreOptions): Promise<Store> {
   const { dataDir, exclusive = true, limits, random = Math.random, maxPages } = options;
+  const { onCheckpointFailure = () => {} } = options;
   const file = join(dataDir, databaseName);
   try {
     makeDirectory(dataDir);
@@ -52,7 +55,15 @@ export async function openSqliteStore(options: OpenStoreOptions): Promise<Store>
         applyRevokedTokens(db, readRevokedTokens(dataDir));
         const epoch = readEpoch(db);
         const commitLimits = { ...groupCommitLimits, ...limits };
-        return new SqliteStore({ db, dataDir, epoch, lock, random, limits: commitLimits });
+        return new SqliteStore({
+          db,
+          dataDir,
+          epoch,
+          lock,
+          random,
+          limits: commitLimits,
+          onCheckpointFailure,
+        });
       } catch (error) {
         db.close();
         throw error;

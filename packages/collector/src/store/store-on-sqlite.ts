@@ -39,6 +39,7 @@ export interface SqliteStoreParts {
   readonly lock: Disposable | null;
   readonly limits: GroupCommitLimits;
   readonly random: () => number;
+  readonly onCheckpointFailure: (error: unknown) => void;
 }
 
 export class SqliteStore implements Store {
@@ -71,7 +72,7 @@ export class SqliteStore implements Store {
     this.#parts = parts;
     this.#tables = prepareTables(db);
     this.#cache = new NodeCache(this.#tables.nodes.all());
-    this.#checkpoints = parts.lock && new Checkpoints(db);
+    this.#checkpoints = parts.lock && new Checkpoints(db, { onFailure: parts.onCheckpointFailure });
     this.#commits = new GroupCommit(db, this.#follower(), parts.limits);
     this.outlets = outletStore(db, this.#commits);
     this.contents = contentStore(this.#commits, this.#cache, this.#tables);
