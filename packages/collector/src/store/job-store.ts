@@ -41,8 +41,8 @@ export const maxRunningJobs = 100;
 
 export interface JobStore {
   /**
-   * Creates a job over all nodes of the row, with its audit record. Where one over the same row runs, that one. Null: too
-   * many run.
+   * Creates a job over all nodes of the row, with its audit record. Where one over the same row runs, that one; the
+   * record then says who joined it. Null: too many run.
    */
   create(job: NewJob): Promise<Job | null>;
   get(id: number): Promise<Job | null>;

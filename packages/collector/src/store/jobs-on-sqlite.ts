@@ -1,3 +1,4 @@
+import type { AuditRecord } from '#core/node-state';
 import type { GroupCommit } from '#store/group-commit';
 import { type JobStore, maxRunningJobs } from '#store/job-store';
 import { reading } from '#store/storage-error';
@@ -7,13 +8,17 @@ export function jobsOnSqlite({ jobs, audit }: Tables, commits: GroupCommit): Job
   return {
     create: (job) =>
       commits.run(() => {
-        const running = jobs.running(job.row);
-        if (running) return running;
+        const { row, fingerprints, who, reason, createdAt: at } = job;
+        const record = (details: AuditRecord['details']) =>
+          audit.add({ at, who, action: 'accept-row', node: null, reason, details });
+        const running = jobs.running(row);
+        if (running) {
+          record({ job: running.id, row, joined: true });
+          return running;
+        }
         if (jobs.countRunning() >= maxRunningJobs) return null;
         const { id, nodes } = jobs.add(job);
-        const { row, fingerprints, who, reason, createdAt: at } = job;
-        const details = { job: id, row, nodes, changes: fingerprints.length };
-        audit.add({ at, who, action: 'accept-row', node: null, reason, details });
+        record({ job: id, row, nodes, changes: fingerprints.length });
         return { ...job, id, endedAt: null };
       }),
     get: async (id) => reading(() => jobs.get(id)),
