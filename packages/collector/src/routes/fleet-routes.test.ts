@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
+import { maxPartChanges } from '#core/accept-row';
 import { CollectorApp } from '../../../../test/harness/collector-app.ts';
 import { agentToken } from '../../../../test/harness/process.ts';
 import { type SyntheticNode, syntheticFleet } from '../../../../test/harness/synthetic-fleet.ts';
@@ -119,6 +120,33 @@ describe('the fleet view', () => {
     assert.equal(json.job, created?.id);
     await waitFor('the job to end', async () => (await site.store.jobs.running()) === null);
     for (const { name } of nodes) assert.equal((await statusOf(name)).baseline.sequence, 2);
+    const audited = (await site.call('GET', '/api/v1/audit?limit=50')).json.audit as {
+      action: string;
+      details: object;
+    }[];
+    const { row } = upgrade!;
+    const joined = { job: created?.id, row, joined: true };
+    assert.deepEqual(
+      audited.filter(({ action }) => action === 'accept-row').map(({ details }) => details),
+      [joined, joined, { job: created?.id, row, nodes: 5, changes: 2 }],
+    );
+  });
+
+  it('accepts a large row where it is all that drifts, and refuses it on a node that drifts otherwise too', async () => {
+    const large = Array.from({ length: maxPartChanges }, (_, i) => 100 + i);
+    for (const node of nodes)
+      await site.taken(node, node.difference(large.map((i) => node.change(i, 'upgrade'))));
+    await site.taken(nodes[1]!, nodes[1]!.difference([nodes[1]!.change(0, 'own')]));
+    const [upgrade] = await rows();
+    assert.equal(upgrade?.changes, maxPartChanges + 2);
+    const job = await accept(upgrade.row);
+    assert.deepEqual(job.nodes, { pending: 0, accepted: 4, refused: 1 });
+    const refused = job.results.find(({ node }: { node: string }) => node === 'node-1');
+    assert.match(refused.detail, /^node-1 drifts otherwise too, .* more than 2000 changes/);
+    assert.deepEqual(
+      [(await statusOf('node-0')).status, (await statusOf('node-1')).status],
+      ['clean', 'drifting'],
+    );
   });
 
   it('leaves deleted nodes out', async () => {
