@@ -158,7 +158,7 @@ else
     prebuilds/linuxmusl-x64.node prebuilds/linuxmusl-arm64.node; do
     put "$from/$file" "$library/$file" 644
   done
-  printf "#!/bin/sh\\nexec '%s' --max-semi-space-size=4 --disable-sigusr1 '%s' \"\$@\"\\n" "$node_file" "${library#"$root"}/collector.cjs" |
+  printf "#!/bin/sh\\nexec '%s' --max-semi-space-size=4 --heap-growing-percent=50 --disable-sigusr1 '%s' \"\$@\"\\n" "$node_file" "${library#"$root"}/collector.cjs" |
     write "$root/usr/local/bin/holdfast-collector" 755
   put "$here/holdfast.sysusers.conf" "$root/usr/lib/sysusers.d/holdfast.conf" 644
   if live; then systemd-sysusers holdfast.conf; fi
