@@ -3,13 +3,14 @@
  * holds up no answer; then the oldest go.
  */
 import { spawn } from 'node:child_process';
-import { access, constants as modes, mkdir, readdir, rm } from 'node:fs/promises';
+import { access, constants as modes, readdir, rm } from 'node:fs/promises';
 import { constants, setPriority } from 'node:os';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { backupName, backupsToDrop, newestBackupAt } from '#core/backup-names';
 import type { Millis } from '#core/node-state';
 import type { StorageMetrics } from '#outputs/storage-metrics';
+import { makeDirectory } from '#store/make-directory';
 import type { CollectorConfig } from './config.ts';
 import { startCron } from './cron.ts';
 
@@ -32,7 +33,7 @@ export async function keepBackups(config: Config, parts: BackupParts): Promise<A
   const { backups } = config;
   if (backups === null) return { async [Symbol.asyncDispose]() {} };
   const { directory, cron } = backups;
-  await mkdir(directory, { recursive: true, mode: 0o700 });
+  makeDirectory(directory);
   // Told now and not only at night: a sandbox may hold for the collector what its doctor, run by hand, does not meet.
   await access(directory, modes.W_OK | modes.X_OK).catch((error: unknown) => {
     parts.metrics.backupFailed();

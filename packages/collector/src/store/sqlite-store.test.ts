@@ -94,6 +94,16 @@ test('data of a newer program is refused, and left as it is', async () => {
   await opened.reopen();
 });
 
+test('a data directory that cannot be made is an error, and no wait for ever', async () => {
+  await using opened = await openTestStore();
+  await assert.rejects(openSqliteStore({ dataDir: '/proc/holdfast/data' }), { code: 'ENOENT' });
+  const inAFile = join(opened.dataDir, databaseName, 'data');
+  await assert.rejects(openSqliteStore({ dataDir: inAFile }), { code: 'ENOTDIR' });
+  const deep = join(opened.dataDir, 'a', 'b');
+  await using store = await openSqliteStore({ dataDir: deep });
+  assert.ok(store.epoch);
+});
+
 test('a database that is damaged, or something else, is named as such and left as it is', async () => {
   await using opened = await openTestStore();
   await new TestAgent('n1', [hosts]).introduce(opened.store);

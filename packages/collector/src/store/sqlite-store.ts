@@ -1,11 +1,12 @@
 /** Opens the data directory: makes it if need be, locks it, and brings its schema up to date. */
 import { randomBytes } from 'node:crypto';
-import { chmodSync, closeSync, fsyncSync, mkdirSync, openSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { chmodSync } from 'node:fs';
+import { join } from 'node:path';
 import Sqlite, { type Database } from 'better-sqlite3';
 import { lockDirectory } from '#store/directory-lock';
 import { type GroupCommitLimits, groupCommitLimits } from '#store/group-commit';
 import { firstProblem } from '#store/inspect-database';
+import { makeDirectory } from '#store/make-directory';
 import { migrate } from '#store/migrate';
 import { applyRevokedTokens } from '#store/apply-revoked-tokens';
 import { readRevokedTokens } from '#store/revoked-tokens';
@@ -74,20 +75,6 @@ export async function openSqliteStore(options: OpenStoreOptions): Promise<Store>
     }
   } catch (error) {
     throw asDamage(asStorageError(error), file);
-  }
-}
-
-/** A directory that was just made is lost with the power unless the one above it is written out. */
-function makeDirectory(path: string): void {
-  const highest = mkdirSync(path, { recursive: true, mode: 0o700 });
-  if (highest === undefined) return;
-  for (let made = resolve(path); made.length >= highest.length; made = dirname(made)) {
-    const above = openSync(dirname(made), 'r');
-    try {
-      fsyncSync(above);
-    } finally {
-      closeSync(above);
-    }
   }
 }
 
