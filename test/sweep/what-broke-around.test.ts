@@ -165,17 +165,18 @@ test('10, 11: since when is kept for each stack, over restarts, ends with the di
     assert.deepEqual([valueOf(page, since('b')), valueOf(page, since('c'))], [undefined, undefined]);
   }
   await using collector = await collectorFor(dataDir, env);
+  assert.equal(valueOf(await told(2), since('a')), first, 'told anew by the one that comes after it');
   await tree.write('stacks/b', { 'main.tf': data('two') });
   await sweepNow(collector.url);
-  const page = await told(2);
+  const page = await told(3);
   assert.equal(valueOf(page, since('a')), first, 'it stands since then');
   assert.ok(valueOf(page, since('b'))! > first, 'and the other since later');
   for (const stack of ['a', 'b']) await tree.write(`stacks/${stack}`, { 'main.tf': data('one') });
   await sweepNow(collector.url);
-  assert.doesNotMatch(await told(3), /drift_since_timestamp_seconds\{/);
+  assert.doesNotMatch(await told(4), /drift_since_timestamp_seconds\{/);
   await tree.write('stacks/a', { 'main.tf': data('three') });
   await sweepNow(collector.url);
-  assert.ok(valueOf(await told(4), since('a'))! > first, 'the next difference has its own age');
+  assert.ok(valueOf(await told(5), since('a'))! > first, 'the next difference has its own age');
 });
 
 test('a Vault token reaches children by environment alone, and is revoked after the last of them', {

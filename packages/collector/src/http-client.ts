@@ -25,6 +25,8 @@ export interface HttpAnswer {
   readonly retryAfterMs: number | null;
 }
 
+export const isSuccess = ({ status }: HttpAnswer): boolean => status >= 200 && status < 300;
+
 /** `unreachable` is for people, and holds neither body nor headers. */
 export type HttpOutcome = HttpAnswer | { readonly unreachable: string };
 

@@ -69,9 +69,7 @@ export async function startCollector(config: CollectorConfig, parts: CollectorPa
   const quota = new NodeQuota(config.nodeLimits);
   opened.use(await startTelling(config, { store, metrics: metrics.deliveries, log, clock, liveness, quota }));
   const { environment = {} } = parts;
-  const sweeping = opened.use(
-    await startSweeping(config, { environment, log, clock, store: store.sweeps, metrics }),
-  );
+  const sweeping = opened.use(await startSweeping(config, { environment, log, clock, store, metrics }));
   const app = buildApp({
     store,
     config,

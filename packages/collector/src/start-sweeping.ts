@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import type { Millis } from '#core/node-state';
 import type { CollectorMetrics } from '#outputs/collector-metrics';
 import type { Sweeping } from '#routes/route';
-import type { SweepStore } from '#store/sweep-store';
+import type { Store } from '#store/store';
 import { scheduleSweeps } from '#sweep/schedule-sweeps';
 import { Sweeper } from '#sweep/sweeper';
 import type { CollectorConfig } from './config.ts';
@@ -12,7 +12,7 @@ import { tellSweeps } from './tell-sweeps.ts';
 export interface SweepingParts {
   readonly log: Logger;
   readonly clock: () => Millis;
-  readonly store: SweepStore;
+  readonly store: Pick<Store, 'sweeps' | 'outlets'>;
   readonly metrics: CollectorMetrics;
   readonly environment?: Readonly<Record<string, string | undefined>>;
 }
@@ -23,11 +23,13 @@ export async function startSweeping(
   { log, clock, store, metrics, environment = {} }: SweepingParts,
 ): Promise<Sweeping & AsyncDisposable> {
   await using opened = new AsyncDisposableStack();
-  const { onEnd } = opened.use(tellSweeps(config, { store, log, metrics: metrics.deliveries }));
+  const teller = opened.use(await tellSweeps(config, { store, log, metrics: metrics.deliveries }));
+  const onEnd = () => teller.wake();
   let start: Sweeping['start'] = null;
   if (config.sweep !== null) {
     const { dataDir } = config;
-    const sweeper = opened.use(new Sweeper(config.sweep, { store, log, clock, environment, dataDir, onEnd }));
+    const parts = { store: store.sweeps, log, clock, environment, dataDir, onEnd };
+    const sweeper = opened.use(new Sweeper(config.sweep, parts));
     await sweeper.recover();
     opened.use(scheduleSweeps(sweeper, config.sweep, log));
     start = (ask) => sweeper.start(ask);

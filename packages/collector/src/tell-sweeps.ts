@@ -1,63 +1,33 @@
-/** Tells others of a sweep once its end is durable: the Pushgateway always, people only of news. */
+/** The ways out that tell of stacks: webhook and Pushgateway, each where it is configured. No sweep waits for them. */
 import type { Logger } from 'pino';
 import type { DeliveryMetrics } from '#outputs/delivery-metrics';
-import { Pushgateway } from '#outputs/pushgateway';
-import { exposeStacks } from '#outputs/stack-metrics';
-import { sweepMessage } from '#outputs/sweep-message';
-import { Webhook } from '#outputs/webhook';
-import type { StackChange, SweepRecord, SweepStore } from '#store/sweep-store';
-import { stackNews } from '#sweep/core/stack-news';
+import { pushStacks } from '#outputs/push-stacks';
+import { type StackTeller, tellStacks } from '#outputs/tell-stacks';
+import type { tellingLimits } from '#outputs/telling-loop';
+import type { Store } from '#store/store';
 import type { CollectorConfig } from './config.ts';
-import { openHttpClient } from './http-client.ts';
 
-export const sweepJob = 'holdfast_sweep';
-
-export interface Teller extends AsyncDisposable {
-  readonly onEnd: (sweep: SweepRecord, changes: readonly StackChange[]) => void;
+export interface TellSweepsParts {
+  readonly store: Pick<Store, 'sweeps' | 'outlets'>;
+  readonly log: Logger;
+  readonly metrics: DeliveryMetrics;
+  readonly limits?: Partial<typeof tellingLimits>;
 }
 
-/** Disposing of it gives what waits to be sent a short time. */
-export function tellSweeps(
-  config: Pick<CollectorConfig, 'pushgatewayUrl' | 'webhookUrl'>,
-  { store, log, metrics }: { store: SweepStore; log: Logger; metrics: DeliveryMetrics },
-): Teller {
-  const opened = new AsyncDisposableStack();
-  const http = opened.use(openHttpClient());
-  const parts = { http, log, metrics };
-  const { pushgatewayUrl, webhookUrl } = config;
-  const pushgateway = pushgatewayUrl && opened.use(new Pushgateway(pushgatewayUrl, parts));
-  const webhook = webhookUrl && opened.use(new Webhook(webhookUrl, parts));
-  let telling: Promise<void> = Promise.resolve();
-  // Last in, first out: what is being put together is sent before the ways out close.
-  opened.defer(() => telling);
-  const tell = async (sweep: SweepRecord, changes: readonly StackChange[]) => {
-    if (pushgateway) {
-      const [stacks, lastWhole, running] = await Promise.all([
-        store.stacks(),
-        store.lastWhole(),
-        store.running(),
-      ]);
-      const others = running.filter(({ id }) => id !== sweep.id);
-      pushgateway.put(
-        { job: sweepJob },
-        Buffer.concat(await exposeStacks({ stacks, lastWhole, running: others.length })),
-      );
-    }
-    if (!webhook) return;
-    const [earlier] = await store.sweeps(sweep.id, 1);
-    const states = new Map(changes.flatMap(({ after }) => (after ? [[after.stack, after]] : [])));
-    const ranBefore = (earlier?.end?.failure ?? null) === null;
-    const message = sweepMessage(sweep, stackNews(changes), (stack) => states.get(stack), ranBefore);
-    if (message) webhook.tell(message);
-  };
+/** To be woken when a sweep has ended. Disposing of it gives what is not told yet a short time; it follows later. */
+export async function tellSweeps(
+  { pushgatewayUrl, webhookUrl }: Pick<CollectorConfig, 'pushgatewayUrl' | 'webhookUrl'>,
+  parts: TellSweepsParts,
+): Promise<StackTeller> {
+  const tellers: StackTeller[] = [];
+  if (webhookUrl) tellers.push(await tellStacks(webhookUrl, parts));
+  if (pushgatewayUrl) tellers.push(pushStacks(pushgatewayUrl, { ...parts, store: parts.store.sweeps }));
   return {
-    onEnd: (sweep, changes) => {
-      telling = telling
-        .then(() => tell(sweep, changes))
-        .catch((error: unknown) =>
-          log.error({ err: error, sweep: sweep.id }, 'a sweep could not be told of'),
-        );
+    wake() {
+      for (const teller of tellers) teller.wake();
     },
-    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+    async [Symbol.asyncDispose]() {
+      await Promise.all(tellers.map((teller) => teller[Symbol.asyncDispose]()));
+    },
   };
 }

@@ -69,14 +69,14 @@ export interface CommandSweep {
 async function sweepHere(context: CommandContext, { config, only, log }: CommandSweep): Promise<SweepReport> {
   await using store = await openSqliteStore({ dataDir: config.dataDir, exclusive: false });
   const metrics = new CollectorMetrics().deliveries;
-  await using teller = tellSweeps(config, { store: store.sweeps, log, metrics });
+  await using teller = await tellSweeps(config, { store, log, metrics });
   await using sweeper = new Sweeper(config.sweep, {
     store: store.sweeps,
     log,
     clock: Date.now,
     environment: context.environment,
     dataDir: config.dataDir,
-    onEnd: teller.onEnd,
+    onEnd: () => teller.wake(),
     onProgress: sweepProgress(context.stderr, config.sweep.limits),
   });
   const started = await sweeper.start({

@@ -4,11 +4,8 @@ import { Counter, Gauge, type Registry } from 'prom-client';
 export type Output = 'loki' | 'webhook' | 'pushgateway';
 export type About = 'nodes' | 'stacks';
 
-/**
- * `refused`: the other side will never take it, so it was skipped. `failed`: given up after the last try. `dropped`: never
- * tried, because too much was waiting. `lost`: gone before it could be told.
- */
-const results = ['sent', 'refused', 'failed', 'dropped', 'lost'] as const;
+/** `refused`: the other side will never take it, so it was skipped. `lost`: gone before it could be told. */
+const results = ['sent', 'refused', 'lost'] as const;
 export type DeliveryResult = (typeof results)[number];
 
 /** Of one way out. */

@@ -1,9 +1,8 @@
 /**
- * Puts series into a Pushgateway. PUT replaces the whole group, so that a stack or node that is gone leaves no series
+ * How a Pushgateway is spoken to. PUT replaces the whole group, so that a stack or node that is gone leaves no series
  * behind; POST would keep it for ever.
  */
-import type { HttpAnswer } from '../http-client.ts';
-import { Delivery, type DeliveryParts, isSuccess } from './delivery.ts';
+import { type HttpAnswer, isSuccess } from '../http-client.ts';
 
 export interface PushGroup {
   readonly job: string;
@@ -16,30 +15,6 @@ export const expositionHeaders = { 'content-type': 'text/plain; version=0.0.4' }
 /** A Pushgateway says no more than the status. A page with it is a proxy's, and nothing behind that has seen the series. */
 export function isPushed(answer: HttpAnswer): boolean {
   return isSuccess(answer) && answer.body === '';
-}
-
-export class Pushgateway implements AsyncDisposable {
-  readonly #url: URL;
-  readonly #delivery: Delivery;
-
-  constructor(url: URL, parts: Omit<DeliveryParts, 'output' | 'isTaken'>) {
-    this.#url = url;
-    this.#delivery = new Delivery({ ...parts, output: 'pushgateway', isTaken: isPushed });
-  }
-
-  /** `series` is the text of an exposition, without timestamps. Never waits, never throws. */
-  put(group: PushGroup, series: Buffer): void {
-    this.#delivery.send({
-      method: 'PUT',
-      url: groupUrl(this.#url, group),
-      headers: expositionHeaders,
-      body: series,
-    });
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.#delivery[Symbol.asyncDispose]();
-  }
 }
 
 export function groupUrl(gateway: URL, group: PushGroup): URL {

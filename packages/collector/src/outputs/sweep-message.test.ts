@@ -28,12 +28,16 @@ function sweep(end: Partial<NonNullable<SweepRecord['end']>> = {}): SweepRecord 
 
 const differs = (stack: string): StackNews => ({ kind: 'differs', stack, cause: 'drift', was: null });
 const nobody = () => undefined;
+const ran = { ranBefore: true, isBrief: false };
 
 test('without news nothing is told, and of a sweep that fails again neither', () => {
   const failure = { phase: 'checkout', diagnostic: 'git: <gone>' } as const;
-  assert.equal(sweepMessage(sweep(), [], nobody, true), null);
-  assert.equal(sweepMessage(sweep({ phase: 'failed', failure }), [], nobody, false), null);
-  const first = sweepMessage(sweep({ phase: 'failed', failure }), [], nobody, true);
+  assert.equal(sweepMessage(sweep(), [], nobody, ran), null);
+  assert.equal(
+    sweepMessage(sweep({ phase: 'failed', failure }), [], nobody, { ...ran, ranBefore: false }),
+    null,
+  );
+  const first = sweepMessage(sweep({ phase: 'failed', failure }), [], nobody, ran);
   assert.match(first!.text, /nothing was planned: checkout: git: &lt;gone&gt;/);
 });
 
@@ -48,7 +52,7 @@ test('it names what got worse and what recovered, apart, with the sums', () => {
       { kind: 'measured-again', stack: 'stacks/d' },
     ],
     nobody,
-    true,
+    ran,
   )!;
   assert.deepEqual(message.text.split('\n'), [
     '*Holdfast sweep*: 3 worse, 2 recovered (3 stacks: 1 clean, 2 drift)',
@@ -65,7 +69,7 @@ test('it names what got worse and what recovered, apart, with the sums', () => {
 
 test('a long list is folded in the text, and whole in the details', () => {
   const news = Array.from({ length: 79 }, (_, i) => differs(`stacks/s${i}`));
-  const message = sweepMessage(sweep(), news, nobody, true)!;
+  const message = sweepMessage(sweep(), news, nobody, ran)!;
   const lines = message.text.split('\n');
   assert.equal(lines.at(-1), '… and 64 more');
   assert.equal(lines.length, 17);

@@ -12,12 +12,19 @@ const named = (name: string) => slackText(shownName(name));
 const maxLinesPerPart = 15;
 const maxStacksPerLine = 5;
 
-/** Null if there is nothing to tell. `ranBefore`: the sweep before this one could plan. */
+export interface MessageChoices {
+  /** Whether people think that stacks can be planned at all. */
+  readonly ranBefore: boolean;
+  /** Counts alone, for a receiver that refused the whole. */
+  readonly isBrief: boolean;
+}
+
+/** Null if there is nothing to tell. `sweep` is the one that ended last. */
 export function sweepMessage(
   sweep: SweepRecord,
   news: readonly StackNews[],
   stateOf: (stack: string) => StackState | undefined,
-  ranBefore: boolean,
+  { ranBefore, isBrief }: MessageChoices,
 ): WebhookMessage | null {
   const { failure = null, endedBy = null } = sweep.end ?? {};
   const failsNow = failure !== null && ranBefore;
@@ -28,8 +35,11 @@ export function sweepMessage(
   const causes = foldCauses(
     differing.map(({ stack }) => ({ stack, changes: [...(stateOf(stack)?.measured?.changes ?? [])] })),
   );
+  const { id, counts, discovered } = sweep;
+  const text = headline(sweep, worse.length, better.length);
+  if (isBrief) return { text, event: 'sweep', details: { id, discovered, counts } };
   const lines = [
-    headline(sweep, worse.length, better.length),
+    text,
     ...(failsNow
       ? [`:red_circle: nothing was planned: ${failure.phase}: ${slackText(failure.diagnostic)}`]
       : []),
@@ -45,13 +55,12 @@ export function sweepMessage(
     ),
     ...folded(better.map((one) => `:white_check_mark: ${lineOf(one, stateOf(one.stack))}`)),
   ];
-  const { id, counts, discovered, startedAt } = sweep;
   return {
     text: lines.join('\n'),
     event: 'sweep',
     details: {
       id,
-      startedAt: new Date(startedAt).toISOString(),
+      startedAt: new Date(sweep.startedAt).toISOString(),
       commit: sweep.end?.confirmedOn ?? sweep.scope?.commit ?? null,
       failure,
       endedBy,

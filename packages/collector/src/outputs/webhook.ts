@@ -1,5 +1,4 @@
-/** Tells people, in a form that Slack and its like understand, and that a program can read too. */
-import { Delivery, type DeliveryParts } from './delivery.ts';
+/** What people are told, in a form that Slack and its like understand, and that a program can read too. */
 
 /** Slack cuts a longer text off by itself, in the middle of a line. */
 export const maxTextCharacters = 3500;
@@ -10,30 +9,6 @@ export interface WebhookMessage {
   /** What happened, as in `sweep`; names the member that holds the whole of it. */
   readonly event: string;
   readonly details: Readonly<Record<string, unknown>>;
-}
-
-export class Webhook implements AsyncDisposable {
-  readonly #url: URL;
-  readonly #delivery: Delivery;
-
-  constructor(url: URL, parts: Omit<DeliveryParts, 'output'>) {
-    this.#url = url;
-    this.#delivery = new Delivery({ ...parts, output: 'webhook' });
-  }
-
-  /** Never waits, never throws. */
-  tell(message: WebhookMessage): void {
-    this.#delivery.send({
-      method: 'POST',
-      url: this.#url,
-      headers: { 'content-type': 'application/json' },
-      body: webhookBody(message),
-    });
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.#delivery[Symbol.asyncDispose]();
-  }
 }
 
 export function webhookBody({ text, event, details }: WebhookMessage): string {

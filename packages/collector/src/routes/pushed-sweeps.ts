@@ -52,8 +52,7 @@ export const putSweepResults: Route = (app, { store, clock, sweeping }) => {
       if (taken.kind === 'conflict') {
         throw new ProblemError('sweep-conflict', `Other results were taken under the id ${id}.`);
       }
-      const sweep = await store.sweeps.sweep(id);
-      if (taken.kind === 'taken' && sweep) sweeping.onEnd(sweep, taken.changes);
+      if (taken.kind === 'taken') sweeping.onEnd();
       return { sweep: id, taken: taken.kind === 'taken', stacks: results.length };
     },
   );

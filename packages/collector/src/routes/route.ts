@@ -15,7 +15,6 @@ import type { Millis } from '#core/node-state';
 import type { NodeTokens } from '#kubernetes/node-tokens';
 import type { CollectorMetrics } from '#outputs/collector-metrics';
 import type { Store } from '#store/store';
-import type { StackChange, SweepRecord } from '#store/sweep-store';
 import type { Started, SweepAsk } from '#sweep/sweeper';
 import type { CollectorConfig } from '../config.ts';
 import type { Storage } from '../watch-storage.ts';
@@ -54,8 +53,8 @@ export interface RouteContext {
 export interface Sweeping {
   /** Null where no source of stacks is configured. */
   readonly start: ((ask: SweepAsk) => Promise<Started>) | null;
-  /** Tells of a sweep whose results were taken. */
-  readonly onEnd: (sweep: SweepRecord, changes: readonly StackChange[]) => void;
+  /** To be called when the results of a sweep were taken: others are told of them. */
+  readonly onEnd: () => void;
 }
 
 export type Route = (app: App, context: RouteContext) => void;

@@ -42,6 +42,9 @@ function statements(db: Database) {
     lastWhole: db.prepare<[], SweepRow>(
       `SELECT * FROM sweep WHERE whole = 1 AND phase <> 'running' ORDER BY started_at DESC, id DESC LIMIT 1`,
     ),
+    lastEnded: db.prepare<[], SweepRow>(
+      `SELECT * FROM sweep WHERE phase <> 'running' ORDER BY ended_at DESC, id DESC LIMIT 1`,
+    ),
     counts: db.prepare<[number], { outcome: Outcome; n: number }>(
       'SELECT outcome, count(*) AS n FROM stack_result WHERE sweep = ? GROUP BY outcome',
     ),
@@ -94,6 +97,10 @@ export function sweepRows(db: Database) {
       sql.before.all(id, limit).map((row) => known(row).record),
     lastWhole(): SweepRecord | null {
       const row = sql.lastWhole.get();
+      return row ? known(row).record : null;
+    },
+    lastEnded(): SweepRecord | null {
+      const row = sql.lastEnded.get();
       return row ? known(row).record : null;
     },
     setResult: (sweep: number, result: StackResult) =>

@@ -71,11 +71,6 @@ export interface SweepRecord extends SweepStart {
   readonly end: SweepEnd | null;
 }
 
-/** A stack before and after the end of a sweep. Null before: it is new; null after: it is not found any more. */
-export type StackChange =
-  | { readonly before: StackState | null; readonly after: StackState }
-  | { readonly before: StackState; readonly after: null };
-
 export interface StoredOutcome {
   readonly sweep: string;
   readonly endedAt: Millis | null;
@@ -94,7 +89,7 @@ export interface PushedSweep {
 }
 
 export type TakenSweep =
-  | { readonly kind: 'taken'; readonly changes: readonly StackChange[] }
+  | { readonly kind: 'taken' }
   /** The same was taken before. */
   | { readonly kind: 'repeated' }
   /** Another one was taken under this id, or runs here. */
@@ -114,7 +109,7 @@ export interface SweepStore {
    * kept stand. After a whole sweep whose stacks could be found, stacks that were not among them are forgotten, unless
    * another sweeper knows them: another token's job, or this collector.
    */
-  finish(id: string, end: SweepEnd, results: readonly StackResult[] | null): Promise<readonly StackChange[]>;
+  finish(id: string, end: SweepEnd, results: readonly StackResult[] | null): Promise<void>;
   /** Sweeps that run, as far as the store knows: after a crash, those that did. */
   running(): Promise<SweepRecord[]>;
   take(sweep: PushedSweep): Promise<TakenSweep>;
@@ -131,4 +126,6 @@ export interface SweepStore {
   outcomesOf(stack: string, limit: number): Promise<StoredOutcome[]>;
   /** The newest sweep over all stacks that has ended; null if there is none. */
   lastWhole(): Promise<SweepRecord | null>;
+  /** The one that ended last; null if none has. */
+  lastEnded(): Promise<SweepRecord | null>;
 }

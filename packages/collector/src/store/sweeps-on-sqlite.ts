@@ -5,7 +5,6 @@ import type { GroupCommit } from '#store/group-commit';
 import { reading } from '#store/storage-error';
 import type {
   PushedSweep,
-  StackChange,
   SweepEnd,
   SweepRecord,
   SweepScope,
@@ -74,7 +73,8 @@ export class SqliteSweeps implements SweepStore {
       if (known) return { kind: known.digest === digest ? 'repeated' : 'conflict' };
       const sweep = this.#rows.add(start, digest);
       if (scope) this.#rows.setScope(sweep, scope);
-      return { kind: 'taken', changes: this.#finish(start.id, end, results, receivedAt) };
+      this.#finish(start.id, end, results, receivedAt);
+      return { kind: 'taken' };
     });
   }
 
@@ -116,25 +116,27 @@ export class SqliteSweeps implements SweepStore {
     return reading(() => this.#rows.lastWhole());
   }
 
-  #finish(id: string, end: SweepEnd, results: readonly StackResult[] | null, now: Millis): StackChange[] {
+  async lastEnded() {
+    return reading(() => this.#rows.lastEnded());
+  }
+
+  #finish(id: string, end: SweepEnd, results: readonly StackResult[] | null, now: Millis): void {
     const known = this.#rows.byName(id);
     if (!known) throw new Error(`no sweep ${id} has begun`);
     for (const result of results ?? []) this.#rows.setResult(known.id, result);
     this.#rows.setEnd(known.id, end);
     const all = this.#rows.results(known.id);
-    const changes = all.map((result) => this.#next(result, { sweep: id, sweptAt: end.endedAt, now }));
-    if (known.record.only !== null || end.phase !== 'finished') return changes;
+    for (const result of all) this.#take(result, { sweep: id, sweptAt: end.endedAt, now });
+    if (known.record.only !== null || end.phase !== 'finished') return;
     const found = new Set(all.map(({ stack }) => stack));
-    const gone = this.#forgetOthers(found, known.record, { sweptAt: end.endedAt, now });
-    return [...changes, ...gone.map((before) => ({ before, after: null }))];
+    this.#forgetOthers(found, known.record, { sweptAt: end.endedAt, now });
   }
 
-  #next(result: StackResult, ended: Omit<EndedSweep, 'isPerpetual'>): StackChange {
+  #take(result: StackResult, ended: Omit<EndedSweep, 'isPerpetual'>): void {
     const before = this.#stacks.one(result.stack);
     const isPerpetual = causeOf(result.outcome) !== null && this.#isPerpetual(result, before);
     const after = nextStackState(before, result, { ...ended, isPerpetual });
     if (after !== before) this.#stacks.set(after);
-    return { before, after };
   }
 
   /** What stands as it did stays what it was: the history that is looked at ends before the stack began. */
@@ -153,7 +155,7 @@ export class SqliteSweeps implements SweepStore {
     found: ReadonlySet<string>,
     sweep: SweepRecord,
     { sweptAt, now }: Pick<EndedSweep, 'sweptAt' | 'now'>,
-  ): StackState[] {
+  ): void {
     const sweepers = new Map<string, string | null>();
     const sweeperWhoKnew = (id: string) => {
       if (!sweepers.has(id)) sweepers.set(id, sweeperOf(this.#rows.byName(id)?.record ?? null));
@@ -165,7 +167,6 @@ export class SqliteSweeps implements SweepStore {
       return sweeper === null || sweeper === sweeperOf(sweep);
     });
     for (const { stack } of gone) this.#stacks.drop(stack);
-    return gone;
   }
 
   #idOf(name: string): number {

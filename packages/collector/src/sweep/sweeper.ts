@@ -8,7 +8,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type AuditRecord, type Millis, systemActor } from '#core/node-state';
 import { DirectoryInUseError, lockDirectory } from '#store/directory-lock';
-import type { StackChange, SweepEnd, SweepRecord, SweepStart, SweepStore } from '#store/sweep-store';
+import type { SweepEnd, SweepStart, SweepStore } from '#store/sweep-store';
 import { unmeasured } from '#sweep/core/make-result';
 import { stackMatcher } from '#sweep/core/stack-glob';
 import type { StackState } from '#sweep/core/stack-state';
@@ -27,7 +27,7 @@ export interface SweeperParts extends Pick<SweepParts, 'log' | 'clock' | 'enviro
   readonly store: SweepStore;
   readonly dataDir: string;
   /** Called after the end is durable. Must not throw. */
-  readonly onEnd: (sweep: SweepRecord, changes: readonly StackChange[]) => void;
+  readonly onEnd: () => void;
   readonly onProgress?: (event: SweepProgress) => void;
 }
 
@@ -167,7 +167,7 @@ export class Sweeper implements AsyncDisposable {
 
   async #finish(id: string, end: SweepEnd, results: ConductedSweep['results'] | null): Promise<void> {
     const { store, log, onEnd } = this.#parts;
-    const changes = await store.finish(id, end, results);
+    await store.finish(id, end, results);
     const sweep = await store.sweep(id);
     if (sweep === null) throw new Error(`sweep ${id} is gone`);
     const { counts, discovered } = sweep;
@@ -177,7 +177,7 @@ export class Sweeper implements AsyncDisposable {
     );
     if (end.leaked)
       log.error({ sweep: id }, 'a secret stood in a result and was withheld: please report this');
-    onEnd(sweep, changes);
+    onEnd();
   }
 }
 

@@ -1,6 +1,7 @@
 /**
- * What a sweep changed for the worse or for the better: the only things that people are told of by themselves. What
- * differs as it did yesterday is no news, and neither is what could not be measured once more.
+ * What sweeps changed for the worse or for the better since people were last told: the only things that they are told of
+ * by themselves. What differs as it did then is no news, and neither is what could not be measured once more. It follows
+ * from what was told and what is, so nothing is queued.
  */
 import { type Cause, causes } from '#sweep/core/stack-result';
 import type { StackState } from '#sweep/core/stack-state';
@@ -16,14 +17,38 @@ export type StackNews =
   | { readonly kind: 'settled'; readonly stack: string; readonly was: Cause }
   | { readonly kind: 'measured-again'; readonly stack: string };
 
+/** What people know of a stack. */
+export interface KnownStack {
+  readonly cause: Cause | null;
+  readonly fails: boolean;
+}
+
+/** What people know, once they were told of all that is; `fails`: nothing could be planned at all. */
+export interface KnownStacks {
+  readonly stacks: ReadonlyMap<string, KnownStack>;
+  readonly fails: boolean;
+}
+
+export const nothingKnown: KnownStacks = { stacks: new Map(), fails: false };
+
+export function knowAll(states: readonly StackState[], fails: boolean): KnownStacks {
+  const known = states.map(({ stack, differs, errorSince }): [string, KnownStack] => [
+    stack,
+    { cause: differs?.cause ?? null, fails: errorSince !== null },
+  ]);
+  return { stacks: new Map(known), fails };
+}
+
 /** Worse first. A stack may be in it twice: it fails no more, and differs now. */
-export function stackNews(
-  pairs: readonly { readonly before: StackState | null; readonly after: StackState | null }[],
-): StackNews[] {
-  const news = pairs.flatMap(({ before, after }): StackNews[] => {
-    if (after !== null) return [...difference(before, after), ...failure(before, after)];
-    return before === null ? [] : [{ kind: 'gone', stack: before.stack, was: before.differs?.cause ?? null }];
+export function stackNews(known: KnownStacks['stacks'], states: readonly StackState[]): StackNews[] {
+  const there = new Set(states.map(({ stack }) => stack));
+  const news: StackNews[] = states.flatMap((state) => {
+    const before = known.get(state.stack) ?? null;
+    return [...difference(before, state), ...failure(before, state)];
   });
+  for (const [stack, { cause }] of known) {
+    if (!there.has(stack)) news.push({ kind: 'gone', stack, was: cause });
+  }
   const rank = ({ kind }: StackNews) =>
     ['differs', 'fails', 'gone', 'settled', 'measured-again'].indexOf(kind);
   return news.sort((a, b) => rank(a) - rank(b) || (a.stack < b.stack ? -1 : a.stack > b.stack ? 1 : 0));
@@ -33,8 +58,8 @@ export function isWorse({ kind }: StackNews): boolean {
   return kind === 'differs' || kind === 'fails' || kind === 'gone';
 }
 
-function difference(before: StackState | null, { stack, differs, outcome }: StackState): StackNews[] {
-  const was = before?.differs?.cause ?? null;
+function difference(before: KnownStack | null, { stack, differs, outcome }: StackState): StackNews[] {
+  const was = before?.cause ?? null;
   if (differs === null) {
     return was === null || outcome === 'excluded' ? [] : [{ kind: 'settled', stack, was }];
   }
@@ -43,8 +68,8 @@ function difference(before: StackState | null, { stack, differs, outcome }: Stac
   return isWorse ? [{ kind: 'differs', stack, cause, was }] : [];
 }
 
-function failure(before: StackState | null, { stack, outcome, errorSince }: StackState): StackNews[] {
-  const failed = before !== null && before.errorSince !== null;
+function failure(before: KnownStack | null, { stack, outcome, errorSince }: StackState): StackNews[] {
+  const failed = before?.fails ?? false;
   if (!failed && (outcome === 'error' || outcome === 'timeout')) return [{ kind: 'fails', stack, outcome }];
   return failed && errorSince === null && outcome !== 'excluded' ? [{ kind: 'measured-again', stack }] : [];
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type Outcome, outcomes, type StackResult } from '#sweep/core/stack-result';
-import { stackNews } from '#sweep/core/stack-news';
+import { knowAll, stackNews } from '#sweep/core/stack-news';
 import { resultOf } from '#sweep/test-sweep';
 import { nextStackState, type StackState } from '#sweep/core/stack-state';
 
@@ -23,7 +23,8 @@ function afterSweeps(...sequence: (Outcome | StackResult)[]): { states: StackSta
       isPerpetual: false,
     });
     states.push(after);
-    news.push(stackNews([{ before, after }]).map((one) => one.kind));
+    const { stacks: known } = knowAll(before === null ? [] : [before], false);
+    news.push(stackNews(known, [after]).map((one) => one.kind));
   }
   return { states, news };
 }
