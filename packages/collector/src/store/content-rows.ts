@@ -57,6 +57,7 @@ export function contentRows(db: Database) {
       sql.addText.run(key, zstdCompressSync(text));
       return true;
     },
+    listed: (node: number): ReadonlySet<string> => new Set(sql.listed.all(node)),
     find(node: number, { path, sha256 }: ContentKey): StoredContent {
       const row = sql.one.get(node, path, toBytes(sha256));
       if (!row) return { withheld: sql.isListed.get(node, path) === undefined ? 'not-listed' : 'not-told' };
@@ -78,6 +79,7 @@ function prepare(db: Database) {
     isListed: db
       .prepare<[number, string], number>('SELECT 1 FROM content WHERE node = ? AND path = ?')
       .pluck(),
+    listed: db.prepare<[number], string>('SELECT DISTINCT path FROM content WHERE node = ?').pluck(),
     put: db.prepare(
       `INSERT INTO content (node, path, sha256, text, withheld, told_at) VALUES (?, ?, ?, ?, ?, ?)
        ON CONFLICT DO UPDATE SET text = excluded.text, withheld = excluded.withheld, told_at = excluded.told_at`,

@@ -26,6 +26,8 @@ export interface ContentStore {
   /** Returns false, and writes nothing, if no file of the node has this text. */
   addText(node: string, digest: string, text: string): Promise<boolean>;
   find(node: string, key: ContentKey): Promise<StoredContent>;
+  /** Paths of the node of which any content was ever told, or why it was not; all others are `not-listed`. */
+  listed(node: string): Promise<ReadonlySet<string>>;
 }
 
 export function contentStore(commits: GroupCommit, cache: NodeCache, tables: Tables): ContentStore {
@@ -45,6 +47,10 @@ export function contentStore(commits: GroupCommit, cache: NodeCache, tables: Tab
     async find(node, key) {
       const record = cache.durable(node);
       return record ? reading(() => contents.find(record.id, key)) : { withheld: 'not-told' };
+    },
+    async listed(node) {
+      const record = cache.durable(node);
+      return record ? reading(() => contents.listed(record.id)) : new Set();
     },
   };
 }
