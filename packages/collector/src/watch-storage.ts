@@ -29,12 +29,20 @@ export async function watchStorage(parts: StorageParts): Promise<Storage & Dispo
   const { dataDir, minFreeBytes, store, metrics, log } = parts;
   let isNearlyFull = false;
   let isStopped = false;
+  let isInPlace = true;
   const look = async () => {
     const diskFreeBytes = await freeBytes(dataDir);
     if (isStopped) return; // the store may be closed by now
     const was = isNearlyFull;
     isNearlyFull = diskFreeBytes !== null && diskFreeBytes < minFreeBytes;
     metrics.show({ ...store.size(), diskFreeBytes, isNearlyFull });
+    if (isInPlace && !store.isInPlace()) {
+      isInPlace = false;
+      log.error(
+        { dataDir },
+        'the database was removed or replaced: what is taken from now on is lost; restart',
+      );
+    }
     if (isNearlyFull === was) return;
     const details = { dataDir, diskFreeBytes, minFreeBytes };
     if (isNearlyFull)

@@ -1,9 +1,11 @@
 /** A copy of a database that may be in use: one file, complete, of one moment, compact, read back before it is called done. */
-import { closeSync, openSync, rmSync, statfsSync, statSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { closeSync, openSync, realpathSync, rmSync, statfsSync, statSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
 import Sqlite from 'better-sqlite3';
+import { lockName } from '#store/directory-lock';
 import { flush, putInPlace } from '#store/durable-file';
 import { type DatabaseFacts, inspectDatabase } from '#store/inspect-database';
+import { revokedTokensName } from '#store/revoked-tokens';
 import { asDamage, asStorageError } from '#store/storage-error';
 import { StorageUnavailableError } from '#store/store';
 
@@ -16,6 +18,7 @@ export const unfinished = '.part';
  */
 export function backUpDatabase(source: string, file: string, keepFreeBytes: number): DatabaseFacts {
   const temporary = `${file}${unfinished}`;
+  refuseBadPlace(source, file);
   try {
     refuseWithoutSpace(source, file, keepFreeBytes);
     rmSync(temporary, { force: true });
@@ -35,6 +38,24 @@ export function backUpDatabase(source: string, file: string, keepFreeBytes: numb
     rmSync(temporary, { force: true });
     throw asDamage(asStorageError(error), source);
   }
+}
+
+/** In the place of the database it would leave the collector with a file that has no name, and that is gone with it. */
+function refuseBadPlace(source: string, file: string): void {
+  const directory = dirname(file);
+  if (!isDirectory(directory))
+    throw new Error(`${directory} is no directory: make it, or name another place`);
+  if (isDirectory(file)) throw new Error(`${file} is a directory: name a file in it`);
+  const name = basename(file);
+  const own = [lockName, revokedTokensName];
+  const isOwn = name.startsWith(basename(source)) || own.some((each) => name.startsWith(each));
+  if (isOwn && realpathSync(directory) === realpathSync(dirname(source))) {
+    throw new Error(`${file} is where the collector has its own data: name another file for the backup`);
+  }
+}
+
+function isDirectory(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }
 
 /** A backup that fills the disk would stop the collector that it is to protect. */

@@ -1,5 +1,15 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import Sqlite from 'better-sqlite3';
@@ -65,6 +75,43 @@ describe('a backup', () => {
       message: /HOLDFAST_MIN_FREE_MIB/,
     });
     assert.ok(readFileSync(backup).equals(before));
+  });
+
+  test('is never put in the place of what the collector has open, and not where there is no directory', async () => {
+    await using opened = await openTestStore();
+    const { dataDir, store } = opened;
+    const source = join(dataDir, databaseName);
+    symlinkSync(dataDir, join(dataDir, 'link'));
+    const own = [
+      databaseName,
+      `${databaseName}-wal`,
+      'collector.lock',
+      'revoked-tokens',
+      `link/${databaseName}`,
+    ];
+    for (const name of own) {
+      assert.throws(
+        () => backUpDatabase(source, join(dataDir, name), 0),
+        /where the collector has its own data/,
+      );
+    }
+    assert.throws(
+      () => backUpDatabase(source, join(dataDir, 'none', 'b.db'), 0),
+      /none is no directory: make it/,
+    );
+    mkdirSync(join(dataDir, 'taken'));
+    assert.throws(
+      () => backUpDatabase(source, join(dataDir, 'taken'), 0),
+      /taken is a directory: name a file in it/,
+    );
+    assert.ok(store.isInPlace());
+    assert.ok(await store.isWritable());
+    renameSync(source, `${source}.away`);
+    writeFileSync(source, '');
+    assert.ok(!store.isInPlace());
+    assert.ok(!(await store.isWritable()), 'what it writes now has no name');
+    renameSync(`${source}.away`, source);
+    assert.ok(await store.isWritable());
   });
 
   test('takes over from one that a crash left half written', async () => {
@@ -252,16 +299,30 @@ describe('a restore', () => {
     const live = join(opened.dataDir, databaseName);
     const attempt = (backup: string) => () => restoreDatabase(backup, opened.dataDir, { now, audit });
     assert.throws(attempt(newer), { code: 'directory-in-use' });
-    assert.throws(attempt(live), /is a database in use, not a backup/);
+    assert.throws(attempt(live), /is the database itself, not a backup/);
     await opened.store[Symbol.asyncDispose]();
-    assert.throws(attempt(damaged), { code: 'damaged-database' });
+    assert.throws(attempt(damaged), {
+      code: 'damaged-database',
+      message: /^\S+damaged\.db is damaged, or is no/,
+    });
     assert.throws(attempt(stranger), { code: 'damaged-database', message: /no schema of ours/ });
     assert.throws(attempt(newer), { code: 'newer-schema' });
-    assert.throws(attempt(join(opened.dataDir, 'missing.db')), { code: 'ENOENT' });
+    assert.throws(attempt(join(opened.dataDir, 'missing.db')), /missing\.db is no file/);
+    assert.throws(attempt(opened.dataDir), /is no file/);
     const left = readdirSync(opened.dataDir).filter((name) => name.startsWith(databaseName));
     assert.deepEqual(left, [databaseName]);
     assert.equal((await (await opened.reopen()).nodes()).length, 1);
   });
+});
+
+test('a backup is restored where nothing was yet, to be looked at', async () => {
+  await using opened = await openTestStore();
+  await new TestAgent('n1', [hosts]).introduce(opened.store);
+  const dataDir = join(opened.dataDir, 'a', 'look');
+  const restored = restoreDatabase(backUp(opened), dataDir, { now, audit });
+  assert.equal(restored.setAside, null);
+  await using looked = await openSqliteStore({ dataDir });
+  assert.equal((await looked.nodes()).length, 1);
 });
 
 describe('a database', () => {

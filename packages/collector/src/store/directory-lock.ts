@@ -2,6 +2,8 @@
 import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
 
+export const lockName = 'collector.lock';
+
 export class DirectoryInUseError extends Error {
   readonly code = 'directory-in-use';
   constructor(directory: string) {
@@ -15,7 +17,7 @@ export class DirectoryInUseError extends Error {
  * an empty database beside ours. Throws {@link DirectoryInUseError}.
  */
 export function lockDirectory(directory: string): Disposable {
-  const lock = new Sqlite(join(directory, 'collector.lock'), { timeout: 0 });
+  const lock = new Sqlite(join(directory, lockName), { timeout: 0 });
   try {
     lock.pragma('journal_mode = MEMORY');
     lock.exec('BEGIN EXCLUSIVE');

@@ -18,7 +18,8 @@ import { type DatabaseFacts, inspectDatabase } from '#store/inspect-database';
 import { migrate } from '#store/migrate';
 import { type HeldBack, holdBack, readSinceBackup, type SinceBackup } from '#store/since-backup';
 import { databaseName, newEpoch } from '#store/sqlite-store';
-import { asStorageError } from '#store/storage-error';
+import { makeDirectory } from '#store/make-directory';
+import { asStorageError, DamagedBackupError, DamagedDatabaseError } from '#store/storage-error';
 
 export interface Restored {
   readonly backup: DatabaseFacts;
@@ -35,7 +36,8 @@ export function restoreDatabase(
   dataDir: string,
   { now, audit }: { readonly now: Millis; readonly audit: AuditRecord },
 ): Restored {
-  refuseLiveDatabase(backup);
+  refuseLiveDatabase(backup, dataDir);
+  makeDirectory(dataDir);
   const present = join(dataDir, databaseName);
   const temporary = `${present}.restoring`;
   using stack = new DisposableStack();
@@ -44,7 +46,7 @@ export function restoreDatabase(
     removeCopy(temporary);
     stack.defer(() => removeCopy(temporary));
     copyFileSync(backup, temporary, constants.COPYFILE_EXCL);
-    const facts = inspectDatabase(temporary);
+    const facts = inspectBackup(backup, temporary);
     const since = readSinceBackup(present);
     const heldBack = prepareCopy(temporary, since, now, audit);
     const setAside = setPresentAside(present, now);
@@ -59,8 +61,25 @@ function removeCopy(temporary: string): void {
   for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(`${temporary}${suffix}`, { force: true });
 }
 
+/** As its own name has it: the copy is gone when people read of it. */
+function inspectBackup(backup: string, copy: string): DatabaseFacts {
+  try {
+    return inspectDatabase(copy);
+  } catch (error) {
+    if (!(error instanceof DamagedDatabaseError)) throw error;
+    throw new DamagedBackupError(backup, error);
+  }
+}
+
 /** The newest writes of a database that is in use lie beside it, and would be left behind. */
-function refuseLiveDatabase(backup: string): void {
+function refuseLiveDatabase(backup: string, dataDir: string): void {
+  const [given, present] = [backup, join(dataDir, databaseName)].map((path) =>
+    statSync(path, { throwIfNoEntry: false }),
+  );
+  if (!given?.isFile()) throw new Error(`${backup} is no file`);
+  if (present && given.dev === present.dev && given.ino === present.ino) {
+    throw new Error(`${backup} is the database itself, not a backup`);
+  }
   if (existsSync(`${backup}-wal`) && statSync(`${backup}-wal`).size > 0) {
     throw new Error(
       `${backup} is a database in use, not a backup: its newest writes are in ${backup}-wal; make a backup of it with holdfast-collector backup`,

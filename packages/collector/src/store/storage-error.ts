@@ -57,6 +57,18 @@ export class DamagedDatabaseError extends Error {
   }
 }
 
+/** What was to be restored can't be read as a database. */
+export class DamagedBackupError extends Error {
+  readonly code = 'damaged-database';
+  constructor(file: string, { cause }: DamagedDatabaseError) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    super(`${file} is damaged, or is no backup of holdfast-collector (${why}): nothing was changed`, {
+      cause,
+    });
+    this.name = 'DamagedBackupError';
+  }
+}
+
 /** A {@link DamagedDatabaseError} in the place of what SQLite says of a damaged `file`; any other error as it is. */
 export function asDamage(error: unknown, file: string): unknown {
   const cause = error instanceof StorageDamagedError ? error.cause : error;

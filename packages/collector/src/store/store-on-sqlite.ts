@@ -8,6 +8,7 @@ import { AideStoreOnSqlite } from '#store/aide/aide-store';
 import { type FleetStore, fleetDrift, movesDrift } from '#store/fleet-drift';
 import { type CommitFollower, GroupCommit, type GroupCommitLimits } from '#store/group-commit';
 import { type ContentStore, contentStore } from '#store/content-store';
+import { inPlace } from '#store/in-place';
 import type { JobStore } from '#store/job-store';
 import { jobsOnSqlite } from '#store/jobs-on-sqlite';
 import { streamEntries } from '#store/manifest-stream';
@@ -52,6 +53,7 @@ export class SqliteStore implements Store {
   readonly outliers: OutlierStore;
   readonly jobs: JobStore;
   readonly windows: WindowStore;
+  readonly isInPlace: () => boolean;
   readonly #parts: SqliteStoreParts;
   readonly #tables: Tables;
   readonly #cache: NodeCache;
@@ -69,6 +71,7 @@ export class SqliteStore implements Store {
   constructor(parts: SqliteStoreParts) {
     const { db } = parts;
     this.epoch = parts.epoch;
+    this.isInPlace = inPlace(db.name);
     this.#parts = parts;
     this.#tables = prepareTables(db);
     this.#cache = new NodeCache(this.#tables.nodes.all());
@@ -230,6 +233,7 @@ export class SqliteStore implements Store {
   }
 
   async isWritable(): Promise<boolean> {
+    if (!this.isInPlace()) return false;
     try {
       await this.#commits.run(() => this.#probe.run());
       return true;

@@ -197,6 +197,8 @@ export interface Store extends AsyncDisposable {
    * `maxBytes` (of each node the newest baselines stay, see old-baselines.ts); then buckets and manifests that nothing refers to; then gives free pages back to the file system. In short steps.
    */
   tidy(before: Millis, maxBytes?: number): Promise<Tidied>;
+  /** False once the database was removed, or another file was put in its place: what is written then is lost at the end. */
+  readonly isInPlace: () => boolean;
   /** Bytes of the database, and of its pages that hold nothing. */
   size(): { readonly databaseBytes: number; readonly unusedBytes: number };
   /** Whether a write would succeed now. */
