@@ -67,6 +67,18 @@ test('a drift of an allow-listed file shows what changed inside it, without its 
     async () => (await contents(site)).get('sshd_config')?.diff,
   );
   assert.match(again, /^-PasswordAuthentication no$/m);
+
+  await write('sshd_config', sshd('never'));
+  await waitFor('the newest to be told', async () =>
+    (await contents(site)).get('sshd_config')?.diff?.includes('+PasswordAuthentication never'),
+  );
+  await call(site.url, `/api/v1/nodes/${siteNode}/baseline`, { method: 'POST' });
+  for (const back of ['undo', 'undo']) {
+    const { status } = await call(site.url, `/api/v1/nodes/${siteNode}/baseline/${back}`, { method: 'POST' });
+    assert.equal(status, 200);
+  }
+  const undone = (await contents(site)).get('sshd_config');
+  assert.match(undone?.diff ?? '', /^-PasswordAuthentication no\n\+PasswordAuthentication never$/m);
   for (const output of [site.collector, site.agent]) {
     assert.ok(!output?.output().toLowerCase().includes(canary), 'no log has the secret');
   }

@@ -222,7 +222,7 @@ class LokiOutlet {
     return lines;
   }
 
-  /** What changed inside the file, where the collector has both of its sides. */
+  /** What changed inside the file, or why that is not said; null where something else changed. */
   async #contentOf({
     node,
     kind,
@@ -237,7 +237,6 @@ class LokiOutlet {
     if (!sides) return null;
     const side = async (sha256: string | null): Promise<Side> =>
       sha256 === null ? { text: '' } : this.#parts.store.contents.find(node, { path, sha256 });
-    const diff = contentDiff(path, await side(sides.before), await side(sides.after));
-    return 'diff' in diff ? diff : null;
+    return contentDiff(path, await side(sides.before), await side(sides.after));
   }
 }

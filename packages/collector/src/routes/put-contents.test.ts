@@ -3,6 +3,7 @@ import { hash } from 'node:crypto';
 import { describe, it } from 'node:test';
 import { CollectorApp } from '../../../../test/harness/collector-app.ts';
 import { agentToken } from '../../../../test/harness/process.ts';
+import { keptLately } from '#store/content-rows';
 import { syntheticFleet } from '../../../../test/harness/synthetic-fleet.ts';
 
 const sha256 = 'a'.repeat(64);
@@ -50,6 +51,31 @@ describe('contents', () => {
     });
     const both = { contents: [scrubbed, { ...item, path: '/etc/y' }] };
     assert.deepEqual((await put(site, name, '', both)).json, { missing: [scrubbed.text, digest] });
+  });
+
+  it('stay for a day as they lately were, so that each change can be told, while the path is listed', async () => {
+    await using site = await CollectorApp.open();
+    const name = await introduceNode(site);
+    const versions = ['1', '2', '3', '4', '5', '6'].map((digit) => {
+      const content = `Port ${digit}\n`;
+      return { content, item: { ...item, sha256: digit.repeat(64), text: hash('sha256', content) } };
+    });
+    for (const { content, item: told } of versions) {
+      await put(site, name, '', { contents: [told] });
+      await put(site, name, `/${told.text}`, content);
+      site.now += 1000;
+    }
+    const known = async () => {
+      const found = await Promise.all(versions.map((each) => site.store.contents.find(name, each.item)));
+      return found.map((each) => ('text' in each ? each.text.trim() : each.withheld));
+    };
+    assert.deepEqual(await known(), ['not-told', 'Port 2', 'Port 3', 'Port 4', 'Port 5', 'Port 6']);
+    site.now += keptLately.ms;
+    await put(site, name, '', { contents: [versions[5]!.item] });
+    assert.deepEqual((await known()).slice(-2), ['not-told', 'Port 6']);
+    await put(site, name, '', { contents: [versions[0]!.item] });
+    await put(site, name, '', { contents: [{ ...item, path: '/etc/y' }] });
+    assert.deepEqual(await site.store.contents.find(name, item), { withheld: 'not-listed' });
   });
 
   it('are not kept of files that are secret as a whole', async () => {

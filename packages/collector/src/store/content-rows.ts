@@ -4,8 +4,10 @@ import type { Database } from 'better-sqlite3';
 import type { ContentItem } from '@holdfast/shared/content';
 import { bucketOf, type Entries } from '@holdfast/shared/manifest';
 import type { Millis } from '#core/node-state';
+import type { BaselineRows } from '#store/baseline-rows';
 import type { ManifestRows } from '#store/manifest-rows';
 import type { NodeRecord } from '#store/node-rows';
+import { keptBaselines } from '#store/old-baselines';
 import type { ContentKey, StoredContent } from '#store/content-store';
 
 interface ContentRow {
@@ -14,6 +16,9 @@ interface ContentRow {
   readonly text: Buffer | null;
   readonly withheld: ContentItem['withheld'];
 }
+
+/** What a path was lately stays, too: Loki is told of each change, some seconds later or after an outage. */
+export const keptLately = { perPath: 4, ms: 24 * 3_600_000 } as const;
 
 export type ContentRows = ReturnType<typeof contentRows>;
 
@@ -25,8 +30,8 @@ export function contentRows(db: Database) {
   };
   return {
     /**
-     * Takes over what a node says that it has. Of what it had before, that stays which `isKept` says is still needed. Returns the
-     * digests of texts that are not there.
+     * Takes over what a node says that it has. Of what it had before, that stays which `isKept` says is still needed, and of
+     * paths that are still listed what they were lately. Returns the digests of texts that are not there.
      */
     replace(
       node: number,
@@ -35,10 +40,16 @@ export function contentRows(db: Database) {
       isKept: (key: ContentKey) => boolean,
     ): string[] {
       const told = new Set(items.map(keyOf));
+      const listed = new Set(items.map(({ path }) => path));
+      const lately = new Map<string, number>();
       const before = sql.ofNode.all(node);
-      for (const { path, sha256 } of before) {
+      for (const { path, sha256, told_at } of before) {
         const key = { path, sha256: sha256.toString('hex') };
-        if (!told.has(keyOf(key)) && !isKept(key)) sql.drop.run(node, path, sha256);
+        if (told.has(keyOf(key)) || isKept(key)) continue;
+        const kept = lately.get(path) ?? 0;
+        if (listed.has(path) && told_at > at - keptLately.ms && kept < keptLately.perPath) {
+          lately.set(path, kept + 1);
+        } else sql.drop.run(node, path, sha256);
       }
       const missing = new Set<string>();
       for (const { path, sha256, text, withheld } of items) {
@@ -70,8 +81,8 @@ export function contentRows(db: Database) {
 
 function prepare(db: Database) {
   return {
-    ofNode: db.prepare<[number], ContentRow>(
-      'SELECT path, sha256, text, withheld FROM content WHERE node = ?',
+    ofNode: db.prepare<[number], ContentRow & { readonly told_at: Millis }>(
+      'SELECT path, sha256, text, withheld, told_at FROM content WHERE node = ? ORDER BY told_at DESC',
     ),
     one: db.prepare<[number, string, Buffer], ContentRow>(
       'SELECT path, sha256, text, withheld FROM content WHERE node = ? AND path = ? AND sha256 = ?',
@@ -96,19 +107,24 @@ function prepare(db: Database) {
   };
 }
 
-/** Says of a content whether the node's baseline has a file with it. For many questions at one moment. */
+/** Says of a content whether one of the node's newest baselines has a file with it. For many questions at one moment. */
 export function baselineContents(
-  { manifests }: { readonly manifests: ManifestRows },
-  { baseline }: NodeRecord,
+  { manifests, baselines }: { readonly manifests: ManifestRows; readonly baselines: BaselineRows },
+  { id }: NodeRecord,
 ): (key: ContentKey) => boolean {
-  const digests = baseline ? manifests.bucketDigests(baseline.digest) : [];
+  let known: readonly (readonly string[])[] | null = null;
   const buckets = new Map<string, Entries>();
   return ({ path, sha256 }) => {
-    const digest = digests[bucketOf(path)];
-    if (digest === undefined) return false;
-    const entries = buckets.get(digest) ?? manifests.bucket(digest);
-    buckets.set(digest, entries);
-    return entries.get(path)?.sha256 === sha256;
+    known ??= baselines
+      .list(id)
+      .slice(0, keptBaselines)
+      .map(({ manifest }) => manifests.bucketDigests(manifest));
+    return known.some((digests) => {
+      const digest = digests[bucketOf(path)]!;
+      const entries = buckets.get(digest) ?? manifests.bucket(digest);
+      buckets.set(digest, entries);
+      return entries.get(path)?.sha256 === sha256;
+    });
   };
 }
 

@@ -19,7 +19,7 @@ export type StoredContent =
 
 export interface ContentStore {
   /**
-   * Takes over what a node's files on its allow-list hold; of what they held before, what the baseline has stays.
+   * Takes over what a node's files on its allow-list hold; of what they held before, what its baselines have and what was told lately stays.
    * Returns the digests of texts that are lacking; null if there is no such node.
    */
   tell(node: string, items: readonly ContentItem[], at: Millis): Promise<string[] | null>;
