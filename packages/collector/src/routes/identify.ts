@@ -3,8 +3,9 @@
  * 1. The configured tokens are compared in constant time.
  * 2. Stored tokens are looked up by their hash, each time: a revocation holds at once.
  * 3. What looks like a JWT is shown to Kubernetes, if that is configured.
- * 4. An address from which too much was refused has to wait; but a token that was good a short while ago is looked at
- *    all the same, so that nobody can shut out the neighbours behind the same address.
+ * 4. An address from which too much was refused has to wait, but not with a token that is good, so that nobody can shut
+ *    out the neighbours behind the same address. What Kubernetes has to be asked of costs too much to be looked at all the
+ *    same, unless it was good a short while ago.
  */
 import { timingSafeEqual } from 'node:crypto';
 import {
@@ -34,7 +35,7 @@ export type IdentifyParts = Pick<
 export type Identify = (header: string | undefined, address: string) => Promise<Identity | null>;
 
 export function identifier(parts: IdentifyParts): Identify {
-  const { metrics, monotonic } = parts;
+  const { metrics, monotonic, nodeTokens } = parts;
   const configured = configuredIdentities(parts);
   const failures = new FailureLimit();
   const recentlyGood = new Set<string>();
@@ -43,8 +44,10 @@ export function identifier(parts: IdentifyParts): Identify {
     if (header === undefined) return null;
     const token = bearerToken(header);
     const hash = token === null ? null : tokenHash(token);
-    const waitMs = failures.waitMs(address, monotonic());
-    if (waitMs > 0 && (hash === null || !recentlyGood.has(hash))) {
+    const isAsked = token !== null && nodeTokens !== null && looksLikeJwt(token);
+    const wait = (): void => {
+      const waitMs = failures.waitMs(address, monotonic());
+      if (waitMs <= 0) return;
       metrics.countRefusedToken('limited');
       throw new ProblemError(
         'too-many-requests',
@@ -52,17 +55,20 @@ export function identifier(parts: IdentifyParts): Identify {
         {},
         Math.ceil(waitMs / 1000),
       );
-    }
-    const outcome: Outcome =
-      token === null || hash === null
-        ? { why: 'malformed', detail: 'The header must be "Authorization: Bearer TOKEN".' }
-        : await identify(parts, configured, token, hash);
+    };
+    if (isAsked && !recentlyGood.has(hash!)) wait();
+    let outcome: Outcome;
+    if (token === null || hash === null) {
+      outcome = { why: 'malformed', detail: 'The header must be "Authorization: Bearer TOKEN".' };
+    } else if (isAsked) outcome = await identifyByKubernetes(nodeTokens, token);
+    else outcome = await identifyByHash(parts, configured, hash);
     if ('identity' in outcome) {
-      remember(recentlyGood, hash!);
+      if (isAsked) remember(recentlyGood, hash!);
       return outcome.identity;
     }
-    failures.failed(address, monotonic());
     recentlyGood.delete(hash ?? '');
+    wait();
+    failures.failed(address, monotonic());
     metrics.countRefusedToken(outcome.why);
     throw new ProblemError('unauthenticated', outcome.detail);
   };
@@ -77,16 +83,14 @@ interface ConfiguredIdentity {
   readonly identity: Identity;
 }
 
-async function identify(
-  { store, clock, nodeTokens }: IdentifyParts,
+async function identifyByHash(
+  { store, clock }: IdentifyParts,
   configured: readonly ConfiguredIdentity[],
-  token: string,
   hash: string,
 ): Promise<Outcome> {
   const given = Buffer.from(hash, 'hex');
   const match = configured.find((candidate) => timingSafeEqual(candidate.hash, given));
   if (match) return { identity: match.identity };
-  if (nodeTokens !== null && looksLikeJwt(token)) return identifyByKubernetes(nodeTokens, token);
   const stored = await store.tokenByHash(hash);
   if (stored === null) return { why: 'unknown', detail: 'The token is not known, or was revoked.' };
   if (!isInForce(stored, clock())) return { why: 'expired', detail: 'The token has expired.' };
