@@ -11,6 +11,7 @@ import { Liveness } from '#routes/liveness';
 import type { App } from '#routes/route';
 import { openSqliteStore } from '#store/sqlite-store';
 import { buildApp } from './app.ts';
+import { checkAudit } from './check-audit.ts';
 import { type CollectorConfig, listenProblem } from './config.ts';
 import { prepareServer } from './http-server.ts';
 import { keepBackups } from './daily-backup.ts';
@@ -89,6 +90,7 @@ export async function startCollector(config: CollectorConfig, parts: CollectorPa
     throw listenError(config.listen, error);
   });
   const url = urlOf(config, app.server.address() as AddressInfo);
+  void checkAudit(store, log, stopping.signal);
   if (config.tokens.operator === null && !tokens.some(({ role }) => role === 'operator')) {
     log.warn(
       'no operator token exists: create one with "holdfast-collector token create --role operator --name NAME"',

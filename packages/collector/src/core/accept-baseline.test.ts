@@ -31,6 +31,7 @@ test('accepting everything takes over all drifts, ends them as accepted, and is 
   const [audit] = await store.audit(null, 1);
   assert.deepEqual([audit?.who, audit?.action, audit?.reason], ['ada', 'accept', 'upgrade']);
   assert.equal(audit?.details['to'], agent.manifest.digest());
+  assert.equal(audit?.details['acceptedPaths'], '/etc/hosts\n/etc/new\n/etc/passwd');
 });
 
 test('accepting by globs takes over only what they name, and what lies below it', async () => {

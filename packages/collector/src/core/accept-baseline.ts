@@ -33,6 +33,9 @@ import {
   unlessTooCostly,
 } from '#core/select-drift';
 
+/** Of one acceptance, in its record. */
+const auditedPaths = { count: 20, characters: 4000 } as const;
+
 export interface Acceptance extends DriftSelection {
   /** Of which this is one node's part, if of any; kept in the audit. */
   readonly job?: number;
@@ -114,7 +117,7 @@ export function acceptSelected(
     unknown: judgement?.unknown ?? 0,
     baseline,
   };
-  const audit = auditOf(admitted, acceptance, outcome, now);
+  const audit = auditOf(admitted, acceptance, outcome, tookOver, now);
   const withAide = { aide: aide?.effects ?? null, commands: aide?.asks ? (['aide'] as const) : [] };
   if (!newBaseline) return { apply: { ...recordOnly(state, [], audit), ...withAide }, outcome };
   const event = nodeEvent(
@@ -226,6 +229,7 @@ function auditOf(
   state: NodeState,
   { paths, drifts, ifMatch, who, reason, job, window }: Acceptance,
   { accepted, remaining, baseline }: AcceptanceOutcome,
+  tookOver: ReadonlySet<string>,
   now: Millis,
 ): AuditRecord {
   return {
@@ -243,8 +247,19 @@ function auditOf(
       paths: paths?.join('\n') ?? null,
       drifts: drifts?.join(',') ?? null,
       accepted,
+      acceptedPaths: firstOf(tookOver),
       remaining,
       reviewed: namesWhatWasSeen(ifMatch),
     },
   };
+}
+
+/** One a line, by name; null if there are none. The audit is kept for ever, the manifests that differ by them are not. */
+function firstOf(paths: ReadonlySet<string>): string | null {
+  let text = '';
+  for (const path of [...paths].sort().slice(0, auditedPaths.count)) {
+    if (text.length + path.length > auditedPaths.characters) break;
+    text += `${text === '' ? '' : '\n'}${path}`;
+  }
+  return text === '' ? null : text;
 }

@@ -107,6 +107,13 @@ describe('routes of the acceptance workflow', () => {
     assert.deepEqual([again.status, again.json.code], [412, 'node-moved-on']);
   });
 
+  it('take as many numbers as they say, whatever their length', async () => {
+    const { url } = await drifting();
+    const body = { drifts: Array.from({ length: 10_000 }, (_, i) => 9_000_000_000 + i), reason: 'CHG-3' };
+    const refused = await site.call('POST', `${url}/baseline`, { body });
+    assert.deepEqual([refused.status, refused.json.code], [412, 'node-moved-on']);
+  });
+
   it('undo an acceptance, and find what it had ended as it was', async () => {
     const { url } = await drifting();
     const before = (await site.call('GET', `${url}/drift`)).json.drift;

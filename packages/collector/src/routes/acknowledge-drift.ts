@@ -3,7 +3,7 @@ import { decideAcknowledgement } from '#core/acknowledge-drift';
 import { Reason } from './reason-body.ts';
 import { takenOrThrow } from './refusal.ts';
 import { callerName, NodeParams, type Route, timestamp } from './route.ts';
-import { selectionOf, selectionProperties } from './selection-body.ts';
+import { maxSelectionBytes, selectionOf, selectionProperties } from './selection-body.ts';
 import { Until, untilOf } from './until-body.ts';
 
 const Body = Type.Object(
@@ -15,7 +15,11 @@ const Body = Type.Object(
 export const acknowledgeDrift: Route = (app, { store, clock }) => {
   app.post(
     '/api/v1/nodes/:node/drift/acknowledge',
-    { config: { role: 'operator' }, schema: { params: NodeParams, body: Body } },
+    {
+      config: { role: 'operator' },
+      schema: { params: NodeParams, body: Body },
+      bodyLimit: maxSelectionBytes,
+    },
     async (request) => {
       const { node } = request.params;
       const { reason } = request.body;

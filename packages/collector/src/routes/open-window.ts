@@ -4,6 +4,7 @@ import { maxWindowGlobs, windowProblem } from '#core/change-window';
 import { ProblemError } from './problem.ts';
 import { Reason } from './reason-body.ts';
 import { callerName, type Route } from './route.ts';
+import { maxSelectionBytes } from './selection-body.ts';
 import { Until, untilOf } from './until-body.ts';
 import { windowAnswer } from './window-answer.ts';
 
@@ -21,7 +22,7 @@ const Body = Type.Object(
 export const openWindow: Route = (app, { store, clock }) => {
   app.post(
     '/api/v1/windows',
-    { config: { role: 'operator' }, schema: { body: Body } },
+    { config: { role: 'operator' }, schema: { body: Body }, bodyLimit: maxSelectionBytes },
     async (request, reply) => {
       const { nodes, paths, reason, accept = false } = request.body;
       const now = clock();

@@ -5,7 +5,7 @@ import { baselineAnswer } from './node-answer.ts';
 import { askedBy, Reason } from './reason-body.ts';
 import { takenOrThrow } from './refusal.ts';
 import { NodeParams, type Route } from './route.ts';
-import { selectionOf, selectionProperties } from './selection-body.ts';
+import { maxSelectionBytes, selectionOf, selectionProperties } from './selection-body.ts';
 
 const Body = Type.Object(
   { ...selectionProperties, reason: Type.Optional(Reason) },
@@ -20,6 +20,7 @@ export const postBaseline: Route = (app, { store, clock }) => {
       config: { role: 'operator' },
       schema: { params: NodeParams, body: Body },
       preValidation: emptyObjectForNoBody,
+      bodyLimit: maxSelectionBytes,
     },
     async (request) => {
       const { node } = request.params;

@@ -3,6 +3,9 @@ import { maxGlobLength } from '@holdfast/shared/glob';
 import * as Type from 'typebox';
 import { type DriftSelection, maxSelectionDrifts, maxSelectionGlobs } from '#core/select-drift';
 
+/** As much as the globs of one body may be. */
+export const maxSelectionBytes = 2 * 1024 * 1024;
+
 export const selectionProperties = {
   /** Globs on reported paths. */
   paths: Type.Optional(

@@ -5,6 +5,7 @@ import { emptyObjectForNoBody } from './json-body.ts';
 import { ProblemError } from './problem.ts';
 import { Reason } from './reason-body.ts';
 import { callerName, type Route } from './route.ts';
+import { maxSelectionBytes } from './selection-body.ts';
 import { sweepAnswer, sweepDetails } from './stack-answer.ts';
 
 export const maxSweepsPerPage = 200;
@@ -31,7 +32,12 @@ const Body = Type.Object(
 export const postSweep: Route = (app, { store, sweeping }) => {
   app.post(
     '/api/v1/sweeps',
-    { config: { role: 'operator' }, schema: { body: Body }, preValidation: emptyObjectForNoBody },
+    {
+      config: { role: 'operator' },
+      schema: { body: Body },
+      preValidation: emptyObjectForNoBody,
+      bodyLimit: maxSelectionBytes,
+    },
     async (request, reply) => {
       const { stacks: only = null, reason = null } = request.body;
       for (const glob of only ?? []) {

@@ -4,7 +4,7 @@ import { emptyObjectForNoBody } from './json-body.ts';
 import { askedBy, Reason } from './reason-body.ts';
 import { takenOrThrow } from './refusal.ts';
 import { NodeParams, type Route } from './route.ts';
-import { selectionOf, selectionProperties } from './selection-body.ts';
+import { maxSelectionBytes, selectionOf, selectionProperties } from './selection-body.ts';
 
 const Body = Type.Object(
   { ...selectionProperties, reason: Type.Optional(Reason) },
@@ -19,6 +19,7 @@ export const unacknowledgeDrift: Route = (app, { store, clock }) => {
       config: { role: 'operator' },
       schema: { params: NodeParams, body: Body },
       preValidation: emptyObjectForNoBody,
+      bodyLimit: maxSelectionBytes,
     },
     async (request) => {
       const { node } = request.params;

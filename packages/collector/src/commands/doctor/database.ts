@@ -5,6 +5,7 @@ import { userInfo } from 'node:os';
 import { type DoctorFinding, fail, ok, warn } from '@holdfast/shared/doctor-finding';
 import { inspectDatabase } from '#store/inspect-database';
 import { databaseName, openSqliteStore } from '#store/sqlite-store';
+import type { Store } from '#store/store';
 import { type CollectorConfig, listenProblem } from '../../config.ts';
 import { checkAide } from './aide.ts';
 
@@ -28,6 +29,7 @@ export async function checkDatabase(config: CollectorConfig): Promise<DoctorFind
     return [
       directory,
       ok('database', `${file} is whole: ${nodes} nodes, ${(bytes / mib).toFixed(1)} MiB`),
+      await checkAudit(store),
       checkTokens(config, live.length > 0, hasOperator),
       ...checkAide(await store.nodes()),
     ];
@@ -64,6 +66,16 @@ async function checkDirectory(path: string, minFreeBytes: number): Promise<Docto
       'make room, or set HOLDFAST_MIN_FREE_MIB lower',
     );
   return ok(directoryName, what);
+}
+
+async function checkAudit(store: Store): Promise<DoctorFinding> {
+  const verdict = await store.verifyAudit(null);
+  if (verdict.problem === null) return ok('audit', `${verdict.head.id} records, and the chain holds`);
+  return fail(
+    'audit',
+    verdict.problem,
+    'find out who wrote to the database; docs/security.md says how to go on',
+  );
 }
 
 function checkTokens(config: CollectorConfig, hasAny: boolean, hasOperator: boolean): DoctorFinding {
