@@ -14,7 +14,7 @@ import { openHttpClient } from '../http-client.ts';
 import { retryDelayMs } from '../retry.ts';
 import type { DeliveryMetrics, OutputMetrics } from './delivery-metrics.ts';
 import { exposeEachNode, type NodesSnapshot } from './node-metrics.ts';
-import { expositionHeaders, groupUrl, isPushed } from './pushgateway.ts';
+import { expositionHeaders, groupUrl, isPushed, pushProblem } from './pushgateway.ts';
 
 export const nodesJob = 'holdfast';
 
@@ -158,11 +158,11 @@ class NodesPusher {
       timeoutMs: this.#limits.timeoutMs,
       signal,
     });
-    if ('unreachable' in answer) return { again: answer.unreachable, retryAfterMs: null };
+    const again = pushProblem(answer);
+    if ('unreachable' in answer) return { again, retryAfterMs: null };
     if (isPushed(answer)) return 'taken';
     const { status, retryAfterMs } = answer;
-    if (status === 400 || status === 413) return 'refused';
-    return { again: `it answered ${status}`, retryAfterMs };
+    return status === 400 || status === 413 ? 'refused' : { again, retryAfterMs };
   }
 
   #note({ node, series, digest }: Push, pushed: 'taken' | 'refused'): void {

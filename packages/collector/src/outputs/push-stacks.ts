@@ -6,7 +6,7 @@ import type { Logger } from 'pino';
 import type { SweepStore } from '#store/sweep-store';
 import { openHttpClient } from '../http-client.ts';
 import type { DeliveryMetrics } from './delivery-metrics.ts';
-import { expositionHeaders, groupUrl, isPushed } from './pushgateway.ts';
+import { expositionHeaders, groupUrl, isPushed, pushProblem } from './pushgateway.ts';
 import { exposeStacks } from './stack-metrics.ts';
 import type { StackTeller } from './tell-stacks.ts';
 import { TellingLoop, tellingLimits, type Untold, untold } from './telling-loop.ts';
@@ -56,7 +56,7 @@ export function pushStacks(
     const isRefused = 'status' in answer && (answer.status === 400 || answer.status === 413);
     if (!isRefused && ('unreachable' in answer || !isPushed(answer))) {
       isDue = true;
-      return untold(answer);
+      return { ...untold(answer), reason: pushProblem(answer) };
     }
     metrics.count(isRefused ? 'refused' : 'sent');
     metrics.tried(!isRefused);

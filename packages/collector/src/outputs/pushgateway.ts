@@ -2,7 +2,7 @@
  * How a Pushgateway is spoken to. PUT replaces the whole group, so that a stack or node that is gone leaves no series
  * behind; POST would keep it for ever.
  */
-import { type HttpAnswer, isSuccess } from '../http-client.ts';
+import { type HttpAnswer, type HttpOutcome, isSuccess } from '../http-client.ts';
 
 export interface PushGroup {
   readonly job: string;
@@ -15,6 +15,13 @@ export const expositionHeaders = { 'content-type': 'text/plain; version=0.0.4' }
 /** A Pushgateway says no more than the status. A page with it is a proxy's, and nothing behind that has seen the series. */
 export function isPushed(answer: HttpAnswer): boolean {
   return isSuccess(answer) && answer.body === '';
+}
+
+/** Why it was not taken, for people. */
+export function pushProblem(answer: HttpOutcome): string {
+  if ('unreachable' in answer) return answer.unreachable;
+  const isPage = isSuccess(answer);
+  return `it answered ${answer.status}${isPage ? ' with a page, as a proxy does and no Pushgateway' : ''}`;
 }
 
 export function groupUrl(gateway: URL, group: PushGroup): URL {

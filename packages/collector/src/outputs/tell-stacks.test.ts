@@ -115,6 +115,7 @@ describe('people are told of stacks', () => {
     telling.teller.wake();
     await waitFor('many tries', () => hook.bodies.length > 20);
     const second = await sweep(opened, { a: 'drift', b: 'clean', c: 'error' });
+    await waitFor('a try that knows of it', () => hook.messages().at(-1)!.sweep.id === second);
     hook.answer.status = 200;
     await waitFor('it to be taken', async () => (await telling.count('sent')) === 1);
     const last = hook.messages().at(-1)!;
