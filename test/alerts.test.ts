@@ -59,6 +59,7 @@ for (const path of unitTests) {
 test('each alert is tried firing and silent', () => {
   const tried = unitTests
     .flatMap((path) => (read(path) as UnitTests).tests.flatMap((each) => each.promql_expr_test))
+    .filter(({ expr }) => !/^holdfast:[a-z:]+$/.test(expr)) // what a rule records
     .map(({ expr, exp_samples: samples }) => {
       const name = /^ALERTS\{alertname="(\w+)", alertstate="firing"\}$/.exec(expr)?.[1];
       assert.ok(name, expr);
