@@ -108,6 +108,23 @@ class Host implements Disposable {
   }
 
   login(command: string, options: readonly string[] = []) {
+    const ran = spawnSync('ssh', this.#sshArgs(command, options), {
+      encoding: 'utf8',
+      timeout: longestStallMs,
+    });
+    return { exit: ran.status, output: ran.stdout + ran.stderr };
+  }
+
+  /** Resolves to what it printed, once it has ended. */
+  loginMeanwhile(command: string): Promise<string> {
+    const child = spawn('ssh', this.#sshArgs(command, []), { stdio: ['ignore', 'pipe', 'pipe'] });
+    let output = '';
+    for (const stream of [child.stdout, child.stderr])
+      stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
+    return new Promise((resolve) => void child.on('close', () => resolve(output)));
+  }
+
+  #sshArgs(command: string, options: readonly string[]): string[] {
     const ssh = [
       '-p',
       String(this.port),
@@ -126,11 +143,7 @@ class Host implements Disposable {
       '-o',
       'ConnectTimeout=5',
     ];
-    const ran = spawnSync('ssh', ['-F', 'none', ...ssh, ...trust, ...options, 'root@127.0.0.1', command], {
-      encoding: 'utf8',
-      timeout: longestStallMs,
-    });
-    return { exit: ran.status, output: ran.stdout + ran.stderr };
+    return ['-F', 'none', ...ssh, ...trust, ...options, 'root@127.0.0.1', command];
   }
 
   /** The command that a person runs in the login from outside. */
@@ -243,31 +256,26 @@ describe('harden-ssh.sh', { skip }, () => {
   test('takes no login that is older than the change, or from the host itself, for a proof', async () => {
     using host = await Host.start();
     assert.match(host.confirm('--from-anywhere').output, /nobody waits/);
-    const old = spawn('ssh', [
-      '-F',
-      'none',
-      '-p',
-      String(host.port),
-      '-i',
-      `${host.root}/user_key`,
-      '-o',
-      'StrictHostKeyChecking=no',
-      '-o',
-      'UserKnownHostsFile=/dev/null',
-      'root@127.0.0.1',
-      `for _ in $(seq 100); do [ -e ${host.root}/run/holdfast-hardening/since ] && break; sleep 0.2; done
-      PATH=${host.root}/bin:$PATH ${script} --root ${host.root} --confirm --from-anywhere`,
-    ]);
-    let oldSaid = '';
-    old.stderr.on('data', (chunk: Buffer) => (oldSaid += chunk.toString()));
-    await waitFor('the old login', () => Promise.resolve(/Accepted publickey/.test(logOf(host))));
-    await new Promise((resolve) => void setTimeout(resolve, 1100));
+    const socket = join(host.root, 'multiplexed');
+    const master = host.login('true', ['-f', '-N', '-M', '-S', socket]);
+    assert.equal(master.exit, 0, master.output);
+    using closing = new DisposableStack();
+    closing.defer(() => host.login('', ['-S', socket, '-O', 'exit']));
+    const wait = `for _ in $(seq 100); do [ -e ${host.root}/run/holdfast-hardening/since ] && break; sleep 0.2; done`;
+    const confirm = `PATH=${host.root}/bin:$PATH ${script} --root ${host.root} --confirm --from-anywhere`;
+    // As the last command, in a process of its own, and without the environment of the login, as sudo runs it.
+    const olds = [confirm, `${confirm}; true`, `env -i sh -c '${confirm}; true'; true`].map((each) =>
+      host.loginMeanwhile(`${wait}\n${each}`),
+    );
+    await waitFor('the old logins', () =>
+      Promise.resolve(logOf(host).match(/Accepted publickey/g)?.length === 1 + olds.length),
+    );
     const running = host.hardenMeanwhile('--allow-user', 'root', '--wait', '60');
     await waitFor('the wait', () => Promise.resolve(running.output().includes('now log in')));
     assert.match(host.confirm().output, /from the host itself/);
-    await waitFor('the old login to be refused', () =>
-      Promise.resolve(/older than the new configuration/.test(oldSaid)),
-    );
+    for (const old of olds) assert.match(await old, /older than the new configuration/);
+    const multiplexed = host.login(`${confirm}; true`, ['-S', socket]);
+    assert.match(multiplexed.output, /older than the new configuration/);
     running.child.kill('SIGTERM');
     await running.ended;
   });
@@ -289,6 +297,22 @@ describe('harden-ssh.sh', { skip }, () => {
     assert.equal(existsSync(host.dropIn(conf)), false);
   });
 
+  test('gives up where a Match block opens again what is closed', async () => {
+    using host = await Host.start();
+    for (const [block, why] of [
+      ['Match Address 127.0.0.0/8\n  PasswordAuthentication yes', /Match block: +PasswordAuthentication yes/],
+      [`Match LocalPort ${host.port}\n  kbdinteractiveauthentication = yes`, /Match block/],
+      ['Match User root\n  AllowUsers daemon', /Match block/],
+    ] as const) {
+      host.configure(block);
+      const refused = host.harden('--allow-user', 'root');
+      assert.deepEqual([refused.exit, why.test(refused.output)], [1, true], refused.output);
+      assert.equal(existsSync(host.dropIn(conf)), false);
+    }
+    host.configure(`Match LocalPort ${host.port}\n  X11Forwarding no`);
+    await hardened(host);
+  });
+
   test('changes nothing on exempt hosts, for users that do not exist, with --dry-run, or if sshd would not start', async () => {
     using host = await Host.start();
     mkdirSync(join(host.root, 'etc/holdfast'), { recursive: true });
@@ -305,6 +329,16 @@ describe('harden-ssh.sh', { skip }, () => {
     assert.deepEqual([dry.exit, /^AllowUsers root$/m.test(dry.output)], [0, true]);
     writeFileSync(join(host.root, 'etc/holdfast/hardening-exempt'), `# control plane\n${hostname()}\n`);
     assert.match(host.harden('--allow-user', 'root').output, /is exempt/);
+    const name = hostname();
+    for (const line of [`${name}\r`, `  ${name}  # gpu`, name.toUpperCase(), `${name.slice(0, -1)}?`]) {
+      writeFileSync(join(host.root, 'etc/holdfast/hardening-exempt'), `other\n${line}\n`);
+      assert.match(host.harden('--allow-user', 'root').output, /is exempt/, JSON.stringify(line));
+    }
+    writeFileSync(join(host.root, 'etc/holdfast/hardening-exempt'), 'one other\n');
+    assert.match(
+      host.harden('--allow-user', 'root').output,
+      /"one other" is not one name; nothing was changed/,
+    );
     rmSync(join(host.root, 'etc/holdfast/hardening-exempt'));
     host.configure('NoSuchOption yes');
     assert.match(host.harden('--allow-user', 'root').output, /does not take its present configuration/);

@@ -16,12 +16,12 @@ usage: harden-ssh.sh --allow-user NAME [--allow-user NAME]... [OPTION]...
        harden-ssh.sh --undo [OPTION]...
 
   --allow-user NAME   may log in; everybody else may not
-  --exempt PATTERN    leave hosts of this name alone (shell pattern; more in /etc/holdfast/hardening-exempt, one a line)
+  --exempt PATTERN    leave hosts of this name alone (shell pattern, in any case; more in /etc/holdfast/hardening-exempt, one a line)
   --wait SECONDS      how long to wait for the login from outside (default: 300)
   --close             in the end stop and disable sshd altogether: nobody logs in by SSH until --undo on the console
   --dry-run           say what would be done, change nothing
   --from-anywhere     take a login from this host itself for one from outside
-  --root DIR          the configuration lies below DIR
+  --root DIR          the configuration lies below DIR; systemctl is asked of this host all the same
 USAGE
 }
 
@@ -70,16 +70,22 @@ sshd=$(command -v sshd || echo /usr/sbin/sshd)
 case $wait in '' | *[!0-9]*) fail "--wait needs a number of seconds" ;; esac
 
 refuse_exempt_host() {
-  host=$(hostname)
+  host=$(hostname | tr '[:upper:]' '[:lower:]')
   if [ -f "$exempt_file" ]; then exempt="$exempt
 $(cat -- "$exempt_file")"; fi
   while IFS= read -r pattern; do
-    case $pattern in '' | '#'*) continue ;; esac
-    # The pattern is meant as one.
-    # shellcheck disable=SC2254
-    case $host in $pattern) fail "$host is exempt ($pattern); nothing was changed" ;; esac
+    case $pattern in
+      '') continue ;;
+      # A line that nobody understands must not let a host be hardened that it was to keep.
+      *[[:space:]]*) fail "$exempt_file: \"$pattern\" is not one name; nothing was changed" ;;
+    esac
+    for name in "$host" "${host%%.*}"; do
+      # The pattern is meant as one.
+      # shellcheck disable=SC2254
+      case $name in $pattern) fail "$host is exempt ($pattern); nothing was changed" ;; esac
+    done
   done <<LIST
-$exempt
+$(printf '%s\n' "$exempt" | tr -d '\r' | tr '[:upper:]' '[:lower:]' | sed 's/#.*//; s/^[[:space:]]*//; s/[[:space:]]*$//')
 LIST
 }
 
@@ -94,10 +100,32 @@ AllowUsers $users
 CONF
 }
 
+# Prints what sshd makes of its configuration for a login of user $1 at port $2.
+held_for() {
+  "$sshd" -T -f "$root/etc/ssh/sshd_config" -C "user=$1,host=outside,addr=192.0.2.1,laddr=192.0.2.2,lport=$2"
+}
+
+# A Match block may open again for some addresses, groups or ports what is closed for those that are asked for below.
+match_problem() {
+  for file in "$root/etc/ssh/sshd_config" "$drop_ins"/*.conf; do
+    [ -f "$file" ] || continue
+    found=$(awk '{ line = tolower($0); sub(/#.*/, "", line); gsub(/[="\t]/, " ", line); split(line, word, " ") }
+      word[1] == "match" { inside = 1 }
+      inside && (word[1] word[2] ~ /^(password|kbdinteractive|challengeresponse)authenticationyes$/ ||
+        word[1] word[2] == "pubkeyauthenticationno" || word[1] == "allowusers") { print $0; exit }' "$file")
+    [ -z "$found" ] || { echo "$file says in a Match block: $found"; return; }
+  done
+}
+
 # What holds in the end, whichever file says it. Match blocks may say something else for some users, so each is asked for.
 effective_problem() {
-  for user in $users; do
-    held=$("$sshd" -T -f "$root/etc/ssh/sshd_config" -C "user=$user,host=outside,addr=192.0.2.1") || return 0
+  problem=$(match_problem)
+  [ -z "$problem" ] || { echo "$problem"; return; }
+  ports=$(held_for root 22 2>/dev/null | sed -n 's/^port //p')
+  [ -n "$ports" ] || { echo "sshd -T does not say what holds"; return; }
+  for login in $(for user in $users; do for port in $ports; do echo "$user:$port"; done; done); do
+    user=${login%:*}
+    held=$(held_for "$user" "${login##*:}" 2>/dev/null) || { echo "sshd -T does not say what holds for $user"; return; }
     for line in "passwordauthentication no" "kbdinteractiveauthentication no" "pubkeyauthentication yes"; do
       printf '%s\n' "$held" | grep -qix -- "$line" || { echo "for $user, \"$line\" does not hold"; return; }
     done
@@ -207,7 +235,7 @@ write_conf() {
 await_login() {
   mkdir -p -- "$waiting"
   rm -f -- "$waiting/confirmed"
-  date +%s >"$waiting/since"
+  now >"$waiting/since"
   say "now log in from outside, as one of: $users"
   say "and there run, within $wait s: sudo $0 --confirm"
   left=$wait
@@ -224,18 +252,25 @@ await_login() {
   return 1
 }
 
-# sudo drops SSH_CONNECTION, so the processes above are asked. Prints: client address, and when that login began.
+# In hundredths of a second since the boot, as the start of a process is: no clock that is set reaches it.
+now() {
+  cut -d ' ' -f 1 /proc/uptime | tr -d .
+}
+
+# Prints: client address, and when its connection began. sudo drops SSH_CONNECTION, so the processes above are asked. Of them those
+# of sshd tell the age: a shell, or this script, may be new in a connection that is old.
 login_above() {
-  pid=$$
-  while [ "$pid" -gt 1 ]; do
-    client=$(tr '\0' '\n' 2>/dev/null <"/proc/$pid/environ" | sed -n 's/^SSH_CONNECTION=\([^ ]*\) .*/\1/p' | head -n 1)
-    if [ -n "$client" ]; then
-      echo "$client $(stat -c %Y "/proc/$pid")"
-      return
-    fi
-    pid=$(sed -n 's/^PPid:[[:space:]]*//p' "/proc/$pid/status" 2>/dev/null) || return 0
-    pid=${pid:-0}
+  pid=$$ client='' began=''
+  while [ "${pid:-0}" -gt 1 ]; do
+    [ -n "$client" ] ||
+      client=$(tr '\0' '\n' 2>/dev/null <"/proc/$pid/environ" | sed -n 's/^SSH_CONNECTION=\([^ ]*\) .*/\1/p' | head -n 1)
+    case $(tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline") in
+      *'[listener]'*) break ;;
+      'sshd: '* | 'sshd-session: '*) began=$(sed 's/.*) //' "/proc/$pid/stat" | cut -d ' ' -f 20) ;;
+    esac
+    pid=$(sed -n 's/^PPid:[[:space:]]*//p' "/proc/$pid/status" 2>/dev/null) || break
   done
+  if [ -n "$client" ] && [ -n "$began" ]; then echo "$client $began"; fi
 }
 
 confirm() {
@@ -283,9 +318,9 @@ undo() {
   make_runtime_directory
   "$sshd" -t -f "$root/etc/ssh/sshd_config" || fail "sshd does not take what is left; mend sshd_config, then run this again"
   systemctl unmask ssh.socket || :
-  systemctl enable ssh.service
-  restart_sshd
+  systemctl enable ssh.service || :
   rm -rf -- "$state"
+  restart_sshd || fail "sshd has its earlier configuration, and ssh.socket is no longer masked; but ssh.service did not restart"
   say "undone: sshd has its earlier configuration. Where it was started by ssh.socket: systemctl enable --now ssh.socket"
 }
 
