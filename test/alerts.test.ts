@@ -1,7 +1,9 @@
 /** The alerts: right by Prometheus's own rules, each tried both ways, explained, and made of series that exist. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { join } from 'node:path';
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
 import { parse } from 'yaml';
@@ -55,6 +57,24 @@ for (const path of unitTests) {
     assert.match(stdout, /SUCCESS/);
   });
 }
+
+test('each alert is tried while it waits: one that does not wait fails', { skip }, async (t) => {
+  const directory = await mkdtemp(join(tmpdir(), 'holdfast-alerts-'));
+  t.after(() => rm(directory, { recursive: true }));
+  await cp(join(repositoryRoot, 'deploy/prometheus'), directory, { recursive: true });
+  const hasty = readRepositoryFile(ruleFile).replaceAll(/^( +for:) .*$/gm, '$1 0m');
+  await writeFile(join(directory, basename(ruleFile)), hasty);
+  const tests = unitTests.map((path) => join(directory, 'tests', basename(path)));
+  const failed = await run('promtool', ['test', 'rules', ...tests]).then(
+    () => assert.fail('promtool finds nothing'),
+    (error: { stdout: string; stderr: string }) => error.stdout + error.stderr,
+  );
+  const found = new Set(Array.from(failed.matchAll(/alertname=\\"(\w+)\\"/g), ([, name]) => name));
+  assert.deepEqual(
+    alerts.map(({ alert }) => alert).filter((alert) => !found.has(alert)),
+    [],
+  );
+});
 
 test('each alert is tried firing and silent', () => {
   const tried = unitTests
