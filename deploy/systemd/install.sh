@@ -148,11 +148,14 @@ if [ "$program" = agent ]; then
   fi
 else
   node_file=$(command -v -- "$node") || fail "no $node: the collector needs Node 24; name it with --node"
+  # The unit starts elsewhere than this.
+  case $node_file in /*) ;; *) node_file=$PWD/$node_file ;; esac
   major=$("$node_file" -p 'parseInt(process.versions.node)') || fail "$node_file does not run"
   [ "$major" -ge 24 ] || fail "$node_file is Node $major: the collector needs Node 24; name another with --node"
-  case $node_file in
-    *"'"*) fail "the path of Node has a quote in it: $node_file" ;;
-    /root/* | /home/*) fail "$node_file is in a home directory, which the unit hides; install Node 24 for all, or name another with --node" ;;
+  case $node_file in *"'"*) fail "the path of Node has a quote in it: $node_file" ;; esac
+  real_file=$(readlink -f -- "$node_file")
+  case $real_file in
+    /root/* | /home/* | /run/user/*) fail "$real_file is in a home directory, which the unit hides; install Node 24 for all, or name another with --node" ;;
   esac
   for file in collector.cjs prebuilds/linux-x64.node prebuilds/linux-arm64.node \
     prebuilds/linuxmusl-x64.node prebuilds/linuxmusl-arm64.node; do

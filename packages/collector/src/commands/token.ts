@@ -1,11 +1,13 @@
 /** Tokens, created and revoked beside a collector that runs: it looks each one up in the store, so it knows at once. */
 import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { userInfo } from 'node:os';
+import { join } from 'node:path';
 import { nodeNamePattern } from '@holdfast/shared/wire';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { commandLine, formatToken, isInForce, reservedNames, tokenHash, tokenRandomBytes } from '#core/auth';
 import type { AuditAction, AuditRecord } from '#core/node-state';
-import { openSqliteStore } from '#store/sqlite-store';
+import { databaseName, openSqliteStore } from '#store/sqlite-store';
 import type { Store, TokenRecord, TokenRole } from '#store/store';
 import { collectorOptions } from '../config.ts';
 import { configFor } from './data-directory.ts';
@@ -93,6 +95,9 @@ async function inStore(
   work: (store: Store) => Promise<void>,
 ): Promise<void> {
   const { dataDir } = await configFor(context, { ...flags }, ['dataDir']);
+  const file = join(dataDir, databaseName);
+  if (!existsSync(file))
+    context.stderr.write(`${file} is not there yet and is made now: a collector has to use this directory\n`);
   await using store = await openSqliteStore({ dataDir, exclusive: false });
   await work(store);
 }
