@@ -297,6 +297,20 @@ describe('harden-ssh.sh', { skip }, () => {
     assert.equal(existsSync(host.dropIn(conf)), false);
   });
 
+  test("--undo takes nobody else's file away, also when it had to be run twice", async () => {
+    using host = await Host.start();
+    const own = '# of this site\nAllowUsers root\n';
+    writeFileSync(host.dropIn(conf), own);
+    assert.match(host.harden('--undo').output, /nothing to undo/);
+    assert.equal(readFileSync(host.dropIn(conf), 'utf8'), own);
+    await hardened(host);
+    writeFileSync(host.dropIn('50-x.conf'), 'Bogus yes\n');
+    assert.match(host.harden('--undo').output, /mend sshd_config, then run this again/);
+    rmSync(host.dropIn('50-x.conf'));
+    assert.equal(host.harden('--undo').exit, 0);
+    assert.equal(readFileSync(host.dropIn(conf), 'utf8'), own);
+  });
+
   test('gives up where a Match block opens again what is closed', async () => {
     using host = await Host.start();
     for (const [block, why] of [

@@ -305,7 +305,8 @@ close_socket() {
 }
 
 undo() {
-  if [ ! -f "$conf" ] && [ ! -d "$state" ]; then
+  # A file of this name that is somebody's own stays.
+  if { [ ! -f "$conf" ] || ! is_ours; } && [ ! -d "$state" ]; then
     say "nothing to undo"
     return
   fi
@@ -313,8 +314,10 @@ undo() {
     say "would remove $conf, unmask ssh.socket, and restart ssh.service"
     return
   fi
-  rm -f -- "$first" "$conf"
-  if [ -f "$state/before.conf" ]; then mv -- "$state/before.conf" "$conf"; fi
+  if [ -L "$first" ] && [ "$(readlink -- "$first")" = "${conf##*/}" ]; then rm -f -- "$first"; fi
+  if [ -f "$conf" ] && is_ours; then rm -f -- "$conf"; fi
+  # Copied: where sshd does not take what is left, this runs again.
+  if [ -f "$state/before.conf" ]; then cp -p -- "$state/before.conf" "$conf"; fi
   make_runtime_directory
   "$sshd" -t -f "$root/etc/ssh/sshd_config" || fail "sshd does not take what is left; mend sshd_config, then run this again"
   systemctl unmask ssh.socket || :
