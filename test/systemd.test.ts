@@ -1,7 +1,7 @@
 /** The units and their installer, by systemd's own rules as far as they can be checked without it as process 1. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync } from 'node:fs';
 import { appendFile, chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -130,6 +130,27 @@ test('a second installation changes nothing, and keeps what was edited', async (
   assert.match(readFileSync(config, 'utf8'), /^collectorUrl: https:\/\/collector\.example:9477$/m);
   assert.match(readFileSync(config, 'utf8'), /^nodeName: worker-7$/m);
   assert.equal(readFileSync(join(root, 'etc/holdfast/operator.token'), 'utf8'), operatorToken);
+});
+
+test('what an installation leaves as it was and would have to change is said', () => {
+  const root = installBoth('said');
+  const { stdout } = install(root, 'agent', '--ca-file', token, '--url', 'https://other.example:9477');
+  assert.match(stdout, /kept \/etc\/holdfast\/agent\.yaml, which names another collector/);
+  assert.match(stdout, /which names no caFile; add the line: caFile: \/etc\/holdfast\/ca\.pem$/m);
+});
+
+test('the launcher of the collector names its Node by the whole path, and none that the unit hides', () => {
+  const root = join(directory, 'launcher');
+  const link = join(directory, 'linked-node');
+  symlinkSync(process.execPath, link);
+  const relative = spawnSync(
+    installer,
+    ['--root', root, '--from', build, 'collector', '--node', './linked-node'],
+    { cwd: directory, encoding: 'utf8' },
+  );
+  assert.equal(relative.status, 0, relative.stderr);
+  const launcher = readFileSync(join(root, 'usr/local/bin/holdfast-collector'), 'utf8');
+  assert.match(launcher, /^exec '\/[^']+linked-node' /m);
 });
 
 test('secrets are for root alone', () => {

@@ -146,6 +146,9 @@ if [ "$program" = agent ]; then
   elif [ -n "$url" ] && ! grep -qxF "collectorUrl: $url" "$config"; then
     say "kept ${config#"$root"}, which names another collector; edit it to change that"
   fi
+  if [ -n "$ca_file" ] && ! grep -q '^caFile:' "$config"; then
+    say "kept ${config#"$root"}, which names no caFile; add the line: caFile: ${config_dir#"$root"}/ca.pem"
+  fi
 else
   node_file=$(command -v -- "$node") || fail "no $node: the collector needs Node 24; name it with --node"
   # The unit starts elsewhere than this.
