@@ -1,9 +1,20 @@
 /** The units and their installer, by systemd's own rules as far as they can be checked without it as process 1. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { appendFile, chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { collectorNodeFlags } from '@holdfast/collector/runtime';
@@ -151,6 +162,20 @@ test('the launcher of the collector names its Node by the whole path, and none t
   assert.equal(relative.status, 0, relative.stderr);
   const launcher = readFileSync(join(root, 'usr/local/bin/holdfast-collector'), 'utf8');
   assert.match(launcher, /^exec '\/[^']+linked-node' /m);
+  const home = mkdtempSync(join(userInfo().homedir, '.holdfast-node-'));
+  try {
+    writeFileSync(join(home, 'node'), '#!/bin/sh\necho 24\n', { mode: 0o755 });
+    const hidden = join(directory, 'hidden-node');
+    symlinkSync(join(home, 'node'), hidden);
+    const { status, stderr } = install(root, 'collector', '--node', hidden);
+    assert.deepEqual(
+      [status, /is in a home directory, which the unit hides/.test(stderr)],
+      [1, true],
+      stderr,
+    );
+  } finally {
+    rmSync(home, { recursive: true });
+  }
 });
 
 test('secrets are for root alone', () => {
