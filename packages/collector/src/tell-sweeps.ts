@@ -2,8 +2,8 @@
 import type { Logger } from 'pino';
 import type { DeliveryMetrics } from '#outputs/delivery-metrics';
 import { pushStacks } from '#outputs/push-stacks';
-import { type StackTeller, tellStacks } from '#outputs/tell-stacks';
-import type { tellingLimits } from '#outputs/telling-loop';
+import { tellStacks } from '#outputs/tell-stacks';
+import type { Teller, tellingLimits } from '#outputs/telling-loop';
 import type { Store } from '#store/store';
 import type { CollectorConfig } from './config.ts';
 
@@ -18,8 +18,8 @@ export interface TellSweepsParts {
 export async function tellSweeps(
   { pushgatewayUrl, webhookUrl }: Pick<CollectorConfig, 'pushgatewayUrl' | 'webhookUrl'>,
   parts: TellSweepsParts,
-): Promise<StackTeller> {
-  const tellers: StackTeller[] = [];
+): Promise<Teller> {
+  const tellers: Teller[] = [];
   if (webhookUrl) tellers.push(await tellStacks(webhookUrl, parts));
   if (pushgatewayUrl) tellers.push(pushStacks(pushgatewayUrl, { ...parts, store: parts.store.sweeps }));
   return {

@@ -11,10 +11,10 @@ import type { OutletStore } from '#store/outlet-store';
 import type { SweepRecord, SweepStore } from '#store/sweep-store';
 import type { Cause } from '#sweep/core/stack-result';
 import { knowAll, type KnownStacks, nothingKnown, stackNews } from '#sweep/core/stack-news';
-import { isSuccess, openHttpClient } from '../http-client.ts';
+import { isSuccess } from '../http-client.ts';
 import type { DeliveryMetrics, OutputMetrics } from './delivery-metrics.ts';
 import { sweepMessage } from './sweep-message.ts';
-import { TellingLoop, tellingLimits, type Untold, untold } from './telling-loop.ts';
+import { type Send, type Teller, TellingLoop, tellingLimits, type Untold, untold } from './telling-loop.ts';
 import { webhookBody, type WebhookMessage } from './webhook.ts';
 
 export interface TellStacksParts {
@@ -27,52 +27,37 @@ export interface TellStacksParts {
   readonly limits?: Partial<typeof tellingLimits>;
 }
 
-/** Of someone who is told when a sweep has ended, durably. Never waits, never throws. */
-export interface StackTeller extends AsyncDisposable {
-  wake(): void;
-}
-
 const outlet = 'webhook-stacks';
 
 /** Begins with what happens from now on if it never ran before. */
-export async function tellStacks(url: URL, parts: TellStacksParts): Promise<StackTeller> {
-  const limits = { ...tellingLimits, ...parts.limits };
+export async function tellStacks(url: URL, parts: TellStacksParts): Promise<Teller> {
   const metrics = parts.metrics.begin('webhook', 'stacks');
-  const teller = new StacksTeller(url, parts, metrics, limits.timeoutMs);
-  await teller.begin();
-  const loop = new TellingLoop({
-    tell: (signal) => teller.tellNews(signal),
+  const news = new StacksNews(url, parts, metrics);
+  await news.begin();
+  return new TellingLoop({
+    tell: (last, send) => news.tell(last, send),
+    store: parts.store.sweeps,
     output: 'webhook',
     metrics,
     log: parts.log,
-    limits,
+    limits: { ...tellingLimits, ...parts.limits },
   });
-  return {
-    wake: () => loop.wake(),
-    async [Symbol.asyncDispose]() {
-      await loop[Symbol.asyncDispose]();
-      await teller[Symbol.asyncDispose]();
-    },
-  };
 }
 
-class StacksTeller implements AsyncDisposable {
+class StacksNews {
   readonly #url: URL;
-  readonly #parts: TellStacksParts;
+  readonly #store: TellStacksParts['store'];
   readonly #metrics: OutputMetrics;
-  readonly #timeoutMs: number;
-  readonly #client = openHttpClient();
   #isBrief = false;
 
-  constructor(url: URL, parts: TellStacksParts, metrics: OutputMetrics, timeoutMs: number) {
+  constructor(url: URL, { store }: TellStacksParts, metrics: OutputMetrics) {
     this.#url = url;
-    this.#parts = parts;
+    this.#store = store;
     this.#metrics = metrics;
-    this.#timeoutMs = timeoutMs;
   }
 
   async begin(): Promise<void> {
-    const { outlets, sweeps } = this.#parts.store;
+    const { outlets, sweeps } = this.#store;
     if ((await outlets.progress(outlet)) !== null) return;
     const last = await sweeps.lastEnded();
     const known = last === null ? nothingKnown : knowAll(await sweeps.stacks(), hasFailed(last));
@@ -80,12 +65,10 @@ class StacksTeller implements AsyncDisposable {
   }
 
   /** Null if there was nothing to tell, or it was taken. */
-  async tellNews(signal: AbortSignal): Promise<Untold | null> {
-    const { sweeps } = this.#parts.store;
-    const before = (await this.#parts.store.outlets.progress(outlet))?.memory ?? null;
+  async tell(sweep: SweepRecord, send: Send): Promise<Untold | null> {
+    const { outlets, sweeps } = this.#store;
+    const before = (await outlets.progress(outlet))?.memory ?? null;
     const known = before === null ? nothingKnown : decodeKnown(before);
-    const sweep = await sweeps.lastEnded();
-    if (sweep === null) return null;
     const stacks = await sweeps.stacks();
     const states = new Map(stacks.map((state) => [state.stack, state]));
     const news = stackNews(known.stacks, stacks);
@@ -94,7 +77,7 @@ class StacksTeller implements AsyncDisposable {
       isBrief: this.#isBrief,
     });
     if (message !== null) {
-      const problem = await this.#send(message, signal);
+      const problem = await this.#send(message, send);
       if (problem !== null) return problem;
     }
     const now = encodeKnown(knowAll(stacks, hasFailed(sweep)));
@@ -102,19 +85,9 @@ class StacksTeller implements AsyncDisposable {
     return null;
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#client[Symbol.asyncDispose]();
-  }
-
-  async #send(message: WebhookMessage, signal: AbortSignal): Promise<Untold | null> {
-    const answer = await this.#client.send({
-      method: 'POST',
-      url: this.#url,
-      headers: { 'content-type': 'application/json' },
-      body: webhookBody(message),
-      timeoutMs: this.#timeoutMs,
-      signal,
-    });
+  async #send(message: WebhookMessage, send: Send): Promise<Untold | null> {
+    const headers = { 'content-type': 'application/json' };
+    const answer = await send({ method: 'POST', url: this.#url, headers, body: webhookBody(message) });
     if (!('unreachable' in answer) && isSuccess(answer)) {
       this.#isBrief = false;
       this.#metrics.count('sent');
@@ -129,7 +102,7 @@ class StacksTeller implements AsyncDisposable {
   }
 
   async #remember(memory: string): Promise<void> {
-    await this.#parts.store.outlets.setProgress(outlet, { told: 0, memory });
+    await this.#store.outlets.setProgress(outlet, { told: 0, memory });
   }
 }
 

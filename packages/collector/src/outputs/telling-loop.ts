@@ -1,15 +1,17 @@
 /**
- * Tells another service what is, until it takes it: at once when woken, every so often besides, and after a failure with
- * growing waits. Nothing is queued: each try is about how things stand by then, and whoever wakes it never waits.
+ * Tells another service how the stacks are, until it takes it: at once when woken, when a sweep has ended that nobody woke it
+ * for, and after a failure with growing waits. Nothing is queued: each try is about how things stand by then, and whoever
+ * wakes it never waits.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import type { HttpOutcome } from '../http-client.ts';
+import type { SweepRecord, SweepStore } from '#store/sweep-store';
+import { type HttpCall, type HttpOutcome, openHttpClient } from '../http-client.ts';
 import { retryDelayMs } from '../retry.ts';
 import type { Output, OutputMetrics } from './delivery-metrics.ts';
 
 export const tellingLimits = {
-  /** Between two looks for something to tell that nobody woke it for: another process may have written it. */
+  /** Between two looks for a sweep that nobody woke it for: another process may have swept. */
   lookEveryMs: 60_000,
   timeoutMs: 15_000,
   minMs: 1000,
@@ -24,24 +26,38 @@ export interface Untold {
   readonly retryAfterMs: number | null;
 }
 
+/** Sends with the time limit of one try. */
+export type Send = (call: Omit<HttpCall, 'timeoutMs' | 'signal'>) => Promise<HttpOutcome>;
+
 export interface TellingLoopParts {
-  /** One try; null where all was taken, or there was nothing to tell. */
-  readonly tell: (signal: AbortSignal) => Promise<Untold | null>;
+  readonly store: Pick<SweepStore, 'lastEnded'>;
+  /** One try, after a sweep; `last` ended last. Null where all was taken, or there was nothing to tell. */
+  readonly tell: (last: SweepRecord, send: Send) => Promise<Untold | null>;
+  /** What was taken is told anew after so long; never, if it is left out. */
+  readonly refreshMs?: number;
   readonly output: Output;
   readonly metrics: OutputMetrics;
   readonly log: Logger;
-  readonly limits: Omit<typeof tellingLimits, 'timeoutMs'>;
+  readonly limits: typeof tellingLimits;
+}
+
+/** To be woken when a sweep has ended, durably. Never waits, never throws. */
+export interface Teller extends AsyncDisposable {
+  wake(): void;
 }
 
 /** Begins with a try. Disposing of it makes one more if it was woken for what was not tried yet. */
-export class TellingLoop implements AsyncDisposable {
+export class TellingLoop implements Teller {
   readonly #parts: TellingLoopParts;
+  readonly #client = openHttpClient();
   readonly #stopping = new AbortController();
   readonly #givingUp = new AbortController();
   readonly #running: Promise<void>;
   #pause = new AbortController();
   #isWoken = false;
   #failures = 0;
+  /** The sweep that had ended last when all was taken; null while that is not known. */
+  #told: { readonly sweep: string; readonly at: number } | null = null;
 
   constructor(parts: TellingLoopParts) {
     this.#parts = parts;
@@ -59,10 +75,13 @@ export class TellingLoop implements AsyncDisposable {
     const end = setTimeout(() => this.#givingUp.abort(), this.#parts.limits.stopMs);
     await this.#running;
     clearTimeout(end);
+    await this.#client[Symbol.asyncDispose]();
   }
 
   async #run(): Promise<void> {
     do {
+      // A sweep that ended before another one may be what woke it.
+      if (this.#isWoken) this.#told = null;
       this.#isWoken = false;
       this.#pause = new AbortController();
       const waitMs = await this.#try();
@@ -73,10 +92,10 @@ export class TellingLoop implements AsyncDisposable {
 
   /** Returns how long to wait before the next, in milliseconds. */
   async #try(): Promise<number> {
-    const { tell, output, metrics, log, limits } = this.#parts;
+    const { output, metrics, log, limits } = this.#parts;
     let untold: Untold | null;
     try {
-      untold = await tell(this.#givingUp.signal);
+      untold = await this.#tellIfDue();
     } catch (error) {
       log.error({ err: error, output }, 'others could not be told of the stacks');
       untold = { reason: 'see above', retryAfterMs: null };
@@ -86,11 +105,25 @@ export class TellingLoop implements AsyncDisposable {
       this.#failures = 0;
       return limits.lookEveryMs;
     }
+    this.#told = null;
     metrics.tried(false);
     this.#failures += 1;
     if (this.#failures === 1)
       log.warn({ output, reason: untold.reason }, 'others cannot be told of the stacks; they will be');
     return retryDelayMs(this.#failures, Math.random(), limits, untold.retryAfterMs);
+  }
+
+  async #tellIfDue(): Promise<Untold | null> {
+    const { store, tell, refreshMs = Number.POSITIVE_INFINITY, limits } = this.#parts;
+    const last = await store.lastEnded();
+    if (last === null) return null;
+    const told = this.#told;
+    if (told?.sweep === last.id && performance.now() - told.at < refreshMs) return null;
+    const untold = await tell(last, (call) =>
+      this.#client.send({ ...call, timeoutMs: limits.timeoutMs, signal: this.#givingUp.signal }),
+    );
+    if (untold === null) this.#told = { sweep: last.id, at: performance.now() };
+    return untold;
   }
 }
 
