@@ -4,9 +4,10 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { appendFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { after, before, test } from 'node:test';
+import { bundleAgent } from '../scripts/build/bundle-agent.ts';
 import { type Artefact, buildAll } from '../scripts/build/build-all.ts';
 import { call, closeConnections } from './harness/api.ts';
 import { type Programs, projectRoot } from './harness/process.ts';
@@ -92,6 +93,44 @@ test('no file names the directory that it was built in', async () => {
       assert.equal(content.includes(`${place}/`), false, `${name} names ${place}`);
     }
   }
+});
+
+test('a scan of what needs no reading loads none of the modules that are slow to load', async () => {
+  const empty = join(directory, 'empty');
+  const scope = join(directory, 'empty.yaml');
+  const listing = join(directory, 'list-modules.cjs');
+  await mkdir(empty);
+  await writeFile(scope, `version: 1\npaths:\n  - path: ${empty}\n`);
+  const list = `require('node:fs').writeFileSync(process.env.LIST, process.moduleLoadList.join('\\n'))`;
+  await writeFile(listing, `process.on('exit', () => ${list});`);
+  const loaded = async (...command: string[]) => {
+    const file = join(directory, 'modules');
+    const { status, stderr } = spawnSync(process.execPath, ['--require', listing, ...command], {
+      env: { LIST: file },
+      encoding: 'utf8',
+    });
+    assert.equal(status, 0, stderr);
+    return (await readFile(file, 'utf8')).split('\n').map((line) => line.replace('NativeModule ', ''));
+  };
+  const slow = ['child_process', 'internal/fs/promises', 'internal/worker', 'readline'];
+  const foundIn = (modules: readonly string[]) => modules.filter((name) => slow.includes(name));
+
+  const needed =
+    "for (const name of ['child_process', 'fs/promises', 'readline', 'worker_threads']) require(name)";
+  assert.deepEqual(foundIn(await loaded('--eval', needed)).toSorted(), slow.toSorted());
+  assert.deepEqual(foundIn(await loaded(join(dist, 'agent.cjs'), 'scan', '--scope-file', scope)), []);
+});
+
+test('the agent carries no check of formats', async () => {
+  const bundled = join(directory, 'bundled');
+  await mkdir(bundled);
+  const formats = (await bundleAgent(bundled)).inputs.filter((file) =>
+    file.includes('/typebox/build/format/'),
+  );
+  assert.deepEqual(
+    formats.map((file) => basename(file)),
+    ['index.mjs'],
+  );
 });
 
 test('the executable reads with its hash workers what the sources read', async () => {

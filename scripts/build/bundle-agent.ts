@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { build, type BuildOptions, transform } from 'esbuild';
 import { bundleOptions, repositoryRoot } from './bundle-options.ts';
+import { leaveOutFormats, loadBuiltinsLate } from './lighter-start.ts';
 
 export interface Bundle {
   readonly file: string;
@@ -83,6 +84,7 @@ export async function agentOptions(commit: string | null) {
       ...options,
       entryPoints: [join(source, 'main.ts')],
       write: false,
+      plugins: [loadBuiltinsLate, leaveOutFormats],
       // For the size and the start of the executable. With the map, a stack trace can be read all the same.
       minify: true,
       // A worker started from a file of its own would be missing beside a single executable.

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import { defaultScope } from '@holdfast/shared/default-scope';
 import { compileScope, parseScope, ScopeError, type ScopeMatcher } from '@holdfast/shared/scope';
 
@@ -7,7 +7,7 @@ export async function loadScope(path: string | null): Promise<ScopeMatcher> {
   if (path === null) return compileScope(defaultScope());
   let text: string;
   try {
-    text = await readFile(path, 'utf8');
+    text = readFileSync(path, 'utf8'); // once, at the start, where node:fs/promises takes longer to load
   } catch (error) {
     throw new ScopeError([`${path}: cannot be read: ${(error as NodeJS.ErrnoException).code}`]);
   }
