@@ -76,6 +76,38 @@ test('each alert is tried while it waits: one that does not wait fails', { skip 
   );
 });
 
+test('of a large fleet more than fifty drifting nodes are many', { skip }, async (t) => {
+  const directory = await mkdtemp(join(tmpdir(), 'holdfast-alerts-'));
+  t.after(() => rm(directory, { recursive: true }));
+  const series = (name: string, count: number, labels: string) =>
+    Array.from({ length: count }, (_, i) => ({
+      series: `${name}{job="holdfast-collector",instance="a",node="n${i}"${labels}}`,
+      values: '1+0x31',
+    }));
+  const alert = 'ALERTS{alertname="HoldfastNodesDriftingTogether", alertstate="firing"';
+  const fleet = (drifting: number, firing: readonly unknown[]) => ({
+    interval: '1m',
+    input_series: [
+      { series: 'up{job="holdfast-collector",instance="a"}', values: '1+0x31' },
+      ...series('holdfast_node_info', 300, ''),
+      ...series('aide_drift_detected', drifting, ',path="/etc/hosts"'),
+    ],
+    promql_expr_test: [{ expr: `${alert}}`, eval_time: '31m', exp_samples: firing }],
+  });
+  const labels = `${alert}, job="holdfast-collector", severity="critical"}`;
+  const file = join(directory, 'large-fleet.yaml');
+  await writeFile(
+    file,
+    JSON.stringify({
+      rule_files: [join(repositoryRoot, ruleFile)],
+      evaluation_interval: '1m',
+      tests: [fleet(50, []), fleet(51, [{ labels, value: 1 }])],
+    }),
+  );
+  const { stdout } = await run('promtool', ['test', 'rules', file]);
+  assert.match(stdout, /SUCCESS/);
+});
+
 test('each alert is tried firing and silent', () => {
   const tried = unitTests
     .flatMap((path) => (read(path) as UnitTests).tests.flatMap((each) => each.promql_expr_test))
