@@ -304,6 +304,7 @@ describe('harden-ssh.sh', { skip }, () => {
     assert.match(host.harden('--undo').output, /nothing to undo/);
     assert.equal(readFileSync(host.dropIn(conf), 'utf8'), own);
     await hardened(host);
+    assert.match(host.harden('--undo', '--dry-run').output, /would remove .*\n.*put back .*\n.*unmask/);
     writeFileSync(host.dropIn('50-x.conf'), 'Bogus yes\n');
     assert.match(host.harden('--undo').output, /mend sshd_config, then run this again/);
     rmSync(host.dropIn('50-x.conf'));

@@ -311,7 +311,9 @@ undo() {
     return
   fi
   if [ "$dry" = yes ]; then
-    say "would remove $conf, unmask ssh.socket, and restart ssh.service"
+    if [ -f "$conf" ] && is_ours; then say "would remove $conf"; fi
+    if [ -f "$state/before.conf" ]; then say "would put back the $conf that was there before"; fi
+    say "would unmask ssh.socket, and restart ssh.service"
     return
   fi
   if [ -L "$first" ] && [ "$(readlink -- "$first")" = "${conf##*/}" ]; then rm -f -- "$first"; fi

@@ -86,7 +86,9 @@ export async function startCollector(config: CollectorConfig, parts: CollectorPa
     serverFactory: server.factory,
   });
   opened.defer(() => closeApp(app, stopping));
-  await app.listen({ ...config.listen, backlog: 4096 }).catch((error: unknown) => {
+  const listenTextResolver = (address: string) =>
+    `listening at ${config.tls ? address.replace(/^http:/, 'https:') : address}`; // of our own server Fastify knows no scheme
+  await app.listen({ ...config.listen, backlog: 4096, listenTextResolver }).catch((error: unknown) => {
     throw listenError(config.listen, error);
   });
   const url = urlOf(config, app.server.address() as AddressInfo);

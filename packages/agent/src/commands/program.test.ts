@@ -12,6 +12,7 @@ test('version and help print to stdout alone, and exit 0', async (t) => {
   const version = await ended(agent.spawn([...agentCommand, 'version']));
   assert.deepEqual({ ...version, stdout: '' }, { code: 0, stdout: '', stderr: '' });
   assert.match(version.stdout, /^holdfast-agent \d+\.\d+\.\d+\n$/);
+  assert.deepEqual(await ended(agent.spawn([...agentCommand, '--version'])), version);
   const all = await agent.run(['--help']);
   assert.equal(all.code, 0);
   for (const command of commands) {

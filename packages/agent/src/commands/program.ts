@@ -71,7 +71,9 @@ function buildProgram(surroundings: Surroundings, end: (code: ExitCode) => void)
     'scopeFile',
     'aideBinary',
   ]).action(async (flags: Flags) => end(await printAideConfig(await look(flags), surroundings)));
-  command('version', 'print the version').action(() => printLines(stdout, [`holdfast-agent ${versionLine}`]));
+  const version = `holdfast-agent ${versionLine}`;
+  command('version', 'print the version').action(() => printLines(stdout, [version]));
+  program.version(version, '--version', 'print the version');
   return program.helpOption('-h, --help', 'this text').helpCommand(false);
 }
 

@@ -59,7 +59,8 @@ describe('holdfast-collector', () => {
   });
 
   it('prints its version, and help on everything', async () => {
-    assert.deepEqual(await run(['version']), { exit: 0, output: `holdfast-collector ${version}\n` });
+    for (const asked of ['version', '--version'])
+      assert.deepEqual(await run([asked]), { exit: 0, output: `holdfast-collector ${version}\n` });
     for (const args of [
       ['--help'],
       ['serve', '--help'],

@@ -22,6 +22,7 @@ export interface CommandContext {
 
 /** Parsing throws what a command throws, and a CommanderError for wrong usage and after --help. */
 export function createProgram(context: CommandContext): Command {
+  const version = `holdfast-collector ${versionLine}`;
   const program = new Command('holdfast-collector')
     .description('Holds the baselines of nodes, decides what is drift, and shows it.')
     .exitOverride()
@@ -39,6 +40,7 @@ export function createProgram(context: CommandContext): Command {
   program
     .command('version')
     .description('Print the version.')
-    .action(() => void context.stdout.write(`holdfast-collector ${versionLine}\n`));
+    .action(() => void context.stdout.write(`${version}\n`));
+  program.version(version, '--version', 'Print the version.');
   return program;
 }
