@@ -141,7 +141,7 @@ class Host implements Disposable {
       '-o',
       'UserKnownHostsFile=/dev/null',
       '-o',
-      'ConnectTimeout=5',
+      'ConnectTimeout=60', // to the end of the key exchange, on a machine that may stand still
     ];
     return ['-F', 'none', ...ssh, ...trust, ...options, 'root@127.0.0.1', command];
   }
@@ -261,7 +261,7 @@ describe('harden-ssh.sh', { skip }, () => {
     assert.equal(master.exit, 0, master.output);
     using closing = new DisposableStack();
     closing.defer(() => host.login('', ['-S', socket, '-O', 'exit']));
-    const wait = `for _ in $(seq 100); do [ -e ${host.root}/run/holdfast-hardening/since ] && break; sleep 0.2; done`;
+    const wait = `for _ in $(seq 600); do [ -e ${host.root}/run/holdfast-hardening/since ] && break; sleep 0.2; done`;
     const confirm = `PATH=${host.root}/bin:$PATH ${script} --root ${host.root} --confirm --from-anywhere`;
     // As the last command, in a process of its own, and without the environment of the login, as sudo runs it.
     const olds = [confirm, `${confirm}; true`, `env -i sh -c '${confirm}; true'; true`].map((each) =>
@@ -270,7 +270,7 @@ describe('harden-ssh.sh', { skip }, () => {
     await waitFor('the old logins', () =>
       Promise.resolve(logOf(host).match(/Accepted publickey/g)?.length === 1 + olds.length),
     );
-    const running = host.hardenMeanwhile('--allow-user', 'root', '--wait', '60');
+    const running = host.hardenMeanwhile('--allow-user', 'root', '--wait', '300');
     await waitFor('the wait', () => Promise.resolve(running.output().includes('now log in')));
     assert.match(host.confirm().output, /from the host itself/);
     for (const old of olds) assert.match(await old, /older than the new configuration/);
