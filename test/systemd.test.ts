@@ -19,7 +19,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { collectorNodeFlags } from '@holdfast/collector/runtime';
 import { projectRoot } from './harness/process.ts';
-import { needTool } from './need.ts';
+import { needMount, needTool } from './need.ts';
 
 const systemdFiles = join(projectRoot, 'deploy/systemd');
 const installer = join(systemdFiles, 'install.sh');
@@ -148,6 +148,27 @@ test('what an installation leaves as it was and would have to change is said', (
   const { stdout } = install(root, 'agent', '--ca-file', token, '--url', 'https://other.example:9477');
   assert.match(stdout, /kept \/etc\/holdfast\/agent\.yaml, which names another collector/);
   assert.match(stdout, /which names no caFile; add the line: caFile: \/etc\/holdfast\/ca\.pem$/m);
+});
+
+test('a service of which only the configuration was written anew is restarted', { skip: needMount() }, () => {
+  const twice = `
+    for place in /etc /usr/local /run; do mount -t tmpfs holdfast $place; done
+    mkdir -p /run/systemd/system /run/bin
+    printf '#!/bin/sh\\necho "$*" >>/run/calls\\n' >/run/bin/systemctl
+    chmod +x /run/bin/systemctl
+    PATH=/run/bin:$PATH
+    "$@" && rm /etc/holdfast/agent.yaml && : >/run/calls && "$@" && cat /run/calls && "$@"`;
+  const command = [installer, '--from', build, ...agentArgs()];
+  const { status, stdout, stderr } = spawnSync(
+    'unshare',
+    ['--mount', 'sh', '-euc', twice, 'sh', ...command],
+    {
+      encoding: 'utf8',
+    },
+  );
+  assert.equal(status, 0, stderr);
+  assert.match(stdout, /^restart holdfast-agent\.service$/m);
+  assert.match(stdout, /nothing changed\n$/);
 });
 
 test('the launcher of the collector names its Node by the whole path, and none that the unit hides', () => {

@@ -88,14 +88,6 @@ put() {
   say "wrote ${2#"$root"}"
 }
 
-# write TO MODE: the same, from the standard input.
-write() {
-  content=$(mktemp)
-  cat >"$content"
-  put "$content" "$1" "$2"
-  rm -f -- "$content"
-}
-
 if [ "$uninstall" = yes ]; then
   if live && systemctl cat "$unit" >/dev/null 2>&1; then
     systemctl disable --now "$unit" >/dev/null 2>&1 || fail "cannot stop $unit; systemctl status $unit says why"
@@ -127,6 +119,10 @@ case $program in agent) main=holdfast-agent ;; collector) main=collector.cjs ;; 
 # What the other program needs may be missing.
 (cd -- "$from" && sha256sum --check --strict --quiet --ignore-missing SHA256SUMS) || fail "$from is damaged: its checksums do not match"
 
+# What is made here, to be put: not by a pipe, whose last command could not say here that something changed.
+made=$(mktemp)
+trap 'rm -f -- "$made"' EXIT
+
 if [ "$program" = agent ]; then
   [ -f "$config" ] || [ -n "$url" ] || fail "--url is needed: where does the collector listen?"
   [ -f "$config_dir/agent.token" ] || [ -n "$token_file" ] || fail "--token-file is needed: make a token on the collector with holdfast-collector token create --role agent"
@@ -139,10 +135,9 @@ if [ "$program" = agent ]; then
   if [ -n "$token_file" ]; then put "$token_file" "$config_dir/agent.token" 600; fi
   if [ -n "$ca_file" ]; then put "$ca_file" "$config_dir/ca.pem" 644; fi
   if [ ! -f "$config" ]; then
-    {
-      sed "s|^collectorUrl:.*|collectorUrl: $url|" "$here/agent.yaml" |
-        if [ -n "$ca_file" ]; then sed 's|^# caFile:|caFile:|'; else cat; fi
-    } | write "$config" 644
+    sed "s|^collectorUrl:.*|collectorUrl: $url|" "$here/agent.yaml" |
+      if [ -n "$ca_file" ]; then sed 's|^# caFile:|caFile:|'; else cat; fi >"$made"
+    put "$made" "$config" 644
   elif [ -n "$url" ] && ! grep -qxF "collectorUrl: $url" "$config"; then
     say "kept ${config#"$root"}, which names another collector; edit it to change that"
   fi
@@ -164,13 +159,14 @@ else
     prebuilds/linuxmusl-x64.node prebuilds/linuxmusl-arm64.node; do
     put "$from/$file" "$library/$file" 644
   done
-  printf "#!/bin/sh\\nexec '%s' --max-semi-space-size=4 --heap-growing-percent=50 --disable-sigusr1 '%s' \"\$@\"\\n" "$node_file" "${library#"$root"}/collector.cjs" |
-    write "$root/usr/local/bin/holdfast-collector" 755
+  printf "#!/bin/sh\\nexec '%s' --max-semi-space-size=4 --heap-growing-percent=50 --disable-sigusr1 '%s' \"\$@\"\\n" "$node_file" "${library#"$root"}/collector.cjs" >"$made"
+  put "$made" "$root/usr/local/bin/holdfast-collector" 755
   put "$here/holdfast.sysusers.conf" "$root/usr/lib/sysusers.d/holdfast.conf" 644
   if live; then systemd-sysusers holdfast.conf; fi
   [ -f "$config" ] || put "$here/collector.yaml" "$config" 644
   if [ ! -f "$config_dir/operator.token" ]; then
-    printf 'hf_operator_%s' "$(od -An -N32 -tx1 /dev/urandom | tr -d ' \n')" | write "$config_dir/operator.token" 600
+    printf 'hf_operator_%s' "$(od -An -N32 -tx1 /dev/urandom | tr -d ' \n')" >"$made"
+    put "$made" "$config_dir/operator.token" 600
   fi
 fi
 put "$here/$unit" "$root/etc/systemd/system/$unit" 644
