@@ -21,14 +21,17 @@ export const loadBuiltinsLate: Plugin = {
 
 /** A CommonJS module with the exports that Node's module `id` has: the first that is asked for loads it. */
 function lateModule(id: string): string {
-  const exported = Object.keys(process.getBuiltinModule(id) ?? {});
+  const module = process.getBuiltinModule(id);
+  if (!module) throw new Error(`this Node has no ${id}`);
+  const exported = Object.keys(module);
   return `for (const name of ${JSON.stringify(exported)})
     Object.defineProperty(exports, name, { enumerable: true, get: () => require(${JSON.stringify(id)})[name] });`;
 }
 
 /**
  * TypeBox's checks of `format`, of which those of international names take 5 ms to load, for their regular expressions.
- * No schema of ours has a format; one that had would be refused when it is first used, never passed unchecked.
+ * No schema of the agent has a format; one that had would be refused when it is first used, never passed unchecked. The
+ * collector's have, so its bundle keeps them.
  */
 export const leaveOutFormats: Plugin = {
   name: 'leave-out-formats',
