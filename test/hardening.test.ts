@@ -171,6 +171,9 @@ class Host implements Disposable {
   }
 }
 
+/** Fails to mask, as systemctl does where a file of the site's own is in the place of the unit. */
+const withoutMask = systemctl.replace('case "$*" in', 'case "$*" in\n  "mask ssh.socket") exit 1 ;;');
+
 const conf = '99-hardening.conf';
 
 async function hardened(host: Host, ...more: string[]): Promise<void> {
@@ -223,11 +226,14 @@ describe('harden-ssh.sh', { skip }, () => {
     const waited = host.harden('--allow-user', 'root', '--wait', '1');
     assert.deepEqual([waited.exit, /everything is as it was/.test(waited.output)], [1, true]);
     assert.equal(existsSync(host.dropIn(conf)), false);
-    const running = host.hardenMeanwhile('--allow-user', 'root', '--wait', '60');
-    await waitFor('the wait', () => Promise.resolve(running.output().includes('now log in')));
-    running.child.kill('SIGTERM');
-    assert.equal(await running.ended, 1);
-    assert.equal(existsSync(host.dropIn(conf)), false);
+    assert.match(host.harden('--undo').output, /nothing to undo/);
+    for (const signal of ['SIGTERM', 'SIGQUIT', 'SIGPIPE'] as const) {
+      const running = host.hardenMeanwhile('--allow-user', 'root', '--wait', '60');
+      await waitFor('the wait', () => Promise.resolve(running.output().includes('now log in')));
+      running.child.kill(signal);
+      assert.equal(await running.ended, 1);
+      assert.equal(existsSync(host.dropIn(conf)), false, signal);
+    }
     assert.ok(!host.calls().some((call) => call.includes('ssh.socket')), 'the socket was never touched');
     assert.equal(host.login('true').exit, 0);
   });
@@ -280,6 +286,40 @@ describe('harden-ssh.sh', { skip }, () => {
     await running.ended;
   });
 
+  test('takes no login to an address of its own for one from outside', async () => {
+    using host = await Host.start();
+    mkdirSync(join(host.root, 'run/holdfast-hardening'));
+    writeFileSync(join(host.root, 'run/holdfast-hardening/since'), '0');
+    const confirm = `exec -a 'sshd: root' sh -c '"$0" --root "$1" --confirm; true' ${script} ${host.root}`;
+    const from = (client: string, server: string) =>
+      spawnSync('bash', ['-c', confirm], {
+        env: { ...host.environment, SSH_CONNECTION: `${client} 50000 ${server} 22` },
+        encoding: 'utf8',
+      });
+    assert.match(from('192.0.2.9', '192.0.2.9').stderr, /from the host itself/);
+    assert.match(from('192.0.2.1', '192.0.2.9').stdout, /thank you/);
+  });
+
+  test('closes, too, a host that is hardened already', async () => {
+    using host = await Host.start();
+    await hardened(host);
+    host.calls();
+    await hardened(host, '--close');
+    assert.equal(host.calls().at(-1), 'disable --now ssh.service');
+  });
+
+  test('says that ssh.socket could not be masked, and has sshd run before', async () => {
+    using host = await Host.start();
+    writeFileSync(join(host.root, 'bin/systemctl'), withoutMask);
+    const running = host.hardenMeanwhile('--allow-user', 'root', '--wait', '300');
+    await waitFor('the wait', () => Promise.resolve(running.output().includes('now log in')));
+    assert.equal(host.confirm('--from-anywhere').exit, 0);
+    assert.equal(await running.ended, 1);
+    assert.match(running.output(), /could not be masked/);
+    assert.deepEqual(host.calls().slice(-2), ['enable ssh.service', 'restart ssh.service']);
+    assert.equal(host.login('true').exit, 0);
+  });
+
   test('goes before an earlier file that overrules it, and gives up where it cannot', async () => {
     using host = await Host.start();
     writeFileSync(host.dropIn('50-cloud-init.conf'), 'PasswordAuthentication yes\n');
@@ -291,6 +331,10 @@ describe('harden-ssh.sh', { skip }, () => {
     );
     host.harden('--undo');
     assert.equal(existsSync(host.dropIn('00-hardening.conf')), false);
+    writeFileSync(host.dropIn('00-hardening.conf'), 'PasswordAuthentication yes\n');
+    assert.match(host.harden('--allow-user', 'root').output, /rename it; the configuration is as it was/);
+    assert.equal(readFileSync(host.dropIn('00-hardening.conf'), 'utf8'), 'PasswordAuthentication yes\n');
+    rmSync(host.dropIn('00-hardening.conf'));
     writeFileSync(host.dropIn('60-more.conf'), 'AllowUsers daemon\n');
     const refused = host.harden('--allow-user', 'root');
     assert.deepEqual([refused.exit, /daemon is allowed by another file/.test(refused.output)], [1, true]);
@@ -318,8 +362,10 @@ describe('harden-ssh.sh', { skip }, () => {
       ['Match Address 127.0.0.0/8\n  PasswordAuthentication yes', /Match block: +PasswordAuthentication yes/],
       [`Match LocalPort ${host.port}\n  kbdinteractiveauthentication = yes`, /Match block/],
       ['Match User root\n  AllowUsers daemon', /Match block/],
+      ['Match Address 10.0.0.0/8\r\n  PasswordAuthentication yes\r', /Match block/],
     ] as const) {
       host.configure(block);
+      assert.equal(host.harden('--allow-user', 'root', '--dry-run').exit, 1);
       const refused = host.harden('--allow-user', 'root');
       assert.deepEqual([refused.exit, why.test(refused.output)], [1, true], refused.output);
       assert.equal(existsSync(host.dropIn(conf)), false);
@@ -336,6 +382,7 @@ describe('harden-ssh.sh', { skip }, () => {
       ['--allow-user', 'nobody-at-all'],
       ['--allow-user', 'a b'],
       ['--allow-user', 'root', '--exempt', `${hostname()}*`],
+      ['--allow-user', 'root', '--wait', '08'],
       ['--nonsense'],
     ]) {
       assert.equal(host.harden(...args).exit, 1, args.join(' '));

@@ -67,7 +67,8 @@ exempt_file=$root/etc/holdfast/hardening-exempt
 sshd=$(command -v sshd || echo /usr/sbin/sshd)
 
 [ "$(id -u)" -eq 0 ] || fail "must run as root"
-case $wait in '' | *[!0-9]*) fail "--wait needs a number of seconds" ;; esac
+# The shell reads 08 as a broken octal number, and would end with it while it waits.
+case $wait in '' | *[!0-9]* | 0?* | ??????*) fail "--wait needs a number of seconds, of five digits at most" ;; esac
 
 refuse_exempt_host() {
   host=$(hostname | tr '[:upper:]' '[:lower:]')
@@ -109,7 +110,7 @@ held_for() {
 match_problem() {
   for file in "$root/etc/ssh/sshd_config" "$drop_ins"/*.conf; do
     [ -f "$file" ] || continue
-    found=$(awk '{ line = tolower($0); sub(/#.*/, "", line); gsub(/[="\t]/, " ", line); split(line, word, " ") }
+    found=$(awk '{ line = tolower($0); sub(/#.*/, "", line); gsub(/[="\t\r]/, " ", line); split(line, word, " ") }
       word[1] == "match" { inside = 1 }
       inside && (word[1] word[2] ~ /^(password|kbdinteractive|challengeresponse)authenticationyes$/ ||
         word[1] word[2] == "pubkeyauthenticationno" || word[1] == "allowusers") { print $0; exit }' "$file")
@@ -159,6 +160,7 @@ put_back() {
     if [ -f "$kept" ] || [ -L "$kept" ]; then mv -- "$kept" "$file"; fi
   done
   rmdir -- "$state/earlier"
+  rmdir -- "$state" 2>/dev/null || : # where nothing else is in it, there is nothing to undo
   # Somebody's own file is in its place again, and --undo has none to bring.
   if [ -f "$conf" ] && ! is_ours; then rm -f -- "$state/before.conf"; fi
 }
@@ -186,25 +188,27 @@ apply() {
   grep -Eqi "^[[:space:]]*include[[:space:]].*sshd_config\.d/" "$root/etc/ssh/sshd_config" ||
     fail "sshd_config does not include sshd_config.d; add: Include /etc/ssh/sshd_config.d/*.conf"
 
-  if [ "$(cat -- "$conf" 2>/dev/null)" = "$(wanted)" ] && [ -z "$(effective_problem)" ] && [ -f "$state/done" ]; then
+  if [ "$(cat -- "$conf" 2>/dev/null)" = "$(wanted)" ] && [ -z "$(effective_problem)" ] && [ "$(cat -- "$state/done" 2>/dev/null)" = "close=$close" ]; then
     say "nothing to do: this host is hardened already"
     return
   fi
   if [ "$dry" = yes ]; then
+    problem=$(match_problem)
+    [ -z "$problem" ] || fail "$problem; this would stop it"
     say "would write $conf:"
     wanted
     say "would check it with sshd -t and sshd -T, restart ssh.service, wait ${wait} s for a login from outside,"
     if [ "$close" = yes ]; then say "mask ssh.socket, and stop and disable ssh.service"; else say "and mask ssh.socket"; fi
     return
   fi
-  trap 'trap - HUP INT TERM; put_back; restart_sshd; fail "interrupted; everything is as it was"' HUP INT TERM
+  trap 'trap "" PIPE; trap - HUP INT QUIT TERM; put_back; restart_sshd; fail "interrupted; everything is as it was"' HUP INT QUIT PIPE TERM
   write_conf
   restart_sshd || { put_back; restart_sshd || :; fail "sshd did not restart; the configuration is as it was"; }
   await_login || { put_back; restart_sshd; fail "nobody logged in within $wait s; everything is as it was"; }
-  trap - HUP INT TERM
+  trap - HUP INT QUIT PIPE TERM
   rm -rf -- "$state/earlier"
   close_socket
-  : >"$state/done"
+  echo "close=$close" >"$state/done"
   say "done. Undo it with: harden-ssh.sh --undo"
 }
 
@@ -224,6 +228,10 @@ write_conf() {
   problem=$(effective_problem)
   [ -n "$problem" ] || return 0
   say "an earlier file overrules it ($problem); $first goes before all others"
+  if [ -f "$first" ] && [ ! -L "$first" ]; then
+    put_back
+    fail "$first is a file of this site's own, in the place that ours needs: rename it; the configuration is as it was"
+  fi
   ln -sf -- "${conf##*/}" "$first"
   problem=$(effective_problem)
   if [ -n "$problem" ]; then
@@ -257,13 +265,13 @@ now() {
   cut -d ' ' -f 1 /proc/uptime | tr -d .
 }
 
-# Prints: client address, and when its connection began. sudo drops SSH_CONNECTION, so the processes above are asked. Of them those
+# Prints: addresses of client and server, and when their connection began. sudo drops SSH_CONNECTION, so the processes above are asked. Of them those
 # of sshd tell the age: a shell, or this script, may be new in a connection that is old.
 login_above() {
   pid=$$ client='' began=''
   while [ "${pid:-0}" -gt 1 ]; do
     [ -n "$client" ] ||
-      client=$(tr '\0' '\n' 2>/dev/null <"/proc/$pid/environ" | sed -n 's/^SSH_CONNECTION=\([^ ]*\) .*/\1/p' | head -n 1)
+      client=$(tr '\0' '\n' 2>/dev/null <"/proc/$pid/environ" | sed -n 's/^SSH_CONNECTION=\([^ ]*\) [^ ]* \([^ ]*\) .*/\1 \2/p' | head -n 1)
     case $(tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline") in
       *'[listener]'*) break ;;
       'sshd: '* | 'sshd-session: '*) began=$(sed 's/.*) //' "/proc/$pid/stat" | cut -d ' ' -f 20) ;;
@@ -277,11 +285,12 @@ confirm() {
   [ -f "$waiting/since" ] || fail "nobody waits for this: start harden-ssh.sh first, in another login"
   # shellcheck disable=SC2046
   set -- $(login_above)
-  [ $# -eq 2 ] || fail "this is no login by SSH"
+  [ $# -eq 3 ] || fail "this is no login by SSH"
   # A login that was open before the restart proves nothing.
-  [ "$2" -ge "$(cat -- "$waiting/since")" ] || fail "this login is older than the new configuration: open a new one"
+  [ "$3" -ge "$(cat -- "$waiting/since")" ] || fail "this login is older than the new configuration: open a new one"
+  # To an address of its own, too, a host goes by that address.
   case $1 in
-    127.* | ::1) [ "$anywhere" = yes ] || fail "this login comes from the host itself, not from outside" ;;
+    127.* | ::1 | "$2") [ "$anywhere" = yes ] || fail "this login comes from the host itself, not from outside" ;;
   esac
   echo "$1" >"$waiting/confirmed"
   say "thank you; the other command goes on"
@@ -290,18 +299,20 @@ confirm() {
 close_socket() {
   # First off, then masked: what `enable` linked would make ssh.service need a socket that cannot start.
   systemctl disable --now ssh.socket || :
-  systemctl mask ssh.socket
+  # A file of the site's own in its place cannot be masked. What sshd needs to run comes first all the same.
+  masked=yes
+  systemctl mask ssh.socket || masked=no
   systemctl daemon-reload
   if [ "$close" = yes ]; then
     systemctl disable --now ssh.service
     say "sshd is stopped; the console is the only way in"
-    return
-  fi
-  if ! { systemctl enable ssh.service && restart_sshd; }; then
+  elif ! { systemctl enable ssh.service && restart_sshd; }; then
     systemctl unmask ssh.socket
     systemctl enable --now ssh.socket || :
     fail "sshd does not run without ssh.socket, so that was put back; the configuration holds"
   fi
+  [ "$masked" = yes ] ||
+    fail "the configuration holds, but ssh.socket could not be masked, so that an upgrade may start it again: move what lies in its place, then run this again"
 }
 
 undo() {
