@@ -1,175 +1,21 @@
 /** The SSH lockdown, in a scratch root with a real sshd and real logins; only systemctl is a stand-in, that runs that sshd. */
 import assert from 'node:assert/strict';
-import { execFileSync, spawn, spawnSync } from 'node:child_process';
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
-import { hostname, tmpdir } from 'node:os';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { defaultScope } from '@holdfast/shared/default-scope';
 import { parse } from 'yaml';
-import { freePort, projectRoot } from './harness/process.ts';
-import { longestStallMs, waitFor } from './harness/wait.ts';
+import { projectRoot } from './harness/process.ts';
+import { Host, script, systemctl } from './harness/ssh-host.ts';
+import { waitFor } from './harness/wait.ts';
 import { needMount, needRoot, needTool } from './need.ts';
 
-const script = join(projectRoot, 'deploy/hardening/harden-ssh.sh');
 const skip =
   needRoot() ||
   needTool('sshd', 'apt-get install -y openssh-server') ||
   needTool('ssh', 'apt-get install -y openssh-client');
-
-/** Restarts the scratch root's sshd, and notes every call. */
-const systemctl = `#!/bin/sh
-echo "$*" >>"$SCRATCH/systemctl.log"
-stop() { if [ -f "$SCRATCH/sshd.pid" ]; then kill "$(cat "$SCRATCH/sshd.pid")" 2>/dev/null; rm -f "$SCRATCH/sshd.pid"; fi; }
-case "$*" in
-  "restart ssh.service")
-    stop
-    for _ in 1 2 3 4 5; do
-      /usr/sbin/sshd -f "$SCRATCH/etc/ssh/sshd_config" -E "$SCRATCH/sshd.log" && exit 0
-      sleep 0.2
-    done
-    exit 1 ;;
-  "disable --now ssh.service") stop ;;
-esac
-`;
-
-class Host implements Disposable {
-  readonly root = mkdtempSync(join(tmpdir(), 'holdfast-ssh-'));
-  readonly port: number;
-
-  static async start(): Promise<Host> {
-    return new Host(await freePort());
-  }
-
-  private constructor(port: number) {
-    this.port = port;
-    const at = (path: string) => join(this.root, path);
-    for (const path of ['etc/ssh/sshd_config.d', 'bin', 'run']) mkdirSync(at(path), { recursive: true });
-    mkdirSync('/run/sshd', { recursive: true });
-    chmodSync(this.root, 0o755);
-    for (const key of ['host_key', 'user_key'])
-      execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', at(key)]);
-    writeFileSync(at('authorized_keys'), readFileSync(at('user_key.pub')), { mode: 0o600 });
-    writeFileSync(at('bin/systemctl'), systemctl, { mode: 0o755 });
-    symlinkSync(script, at('bin/harden-ssh.sh'));
-    this.configure('');
-    this.systemctl('restart', 'ssh.service');
-  }
-
-  /** `more` stands in sshd_config itself, after the drop-ins. */
-  configure(more: string): void {
-    const lines = [
-      `Include ${this.root}/etc/ssh/sshd_config.d/*.conf`,
-      'ListenAddress 127.0.0.1',
-      `Port ${this.port}`,
-      `HostKey ${this.root}/host_key`,
-      `PidFile ${this.root}/sshd.pid`,
-      `AuthorizedKeysFile ${this.root}/authorized_keys`,
-      'StrictModes no',
-      'UsePAM no',
-      more,
-    ];
-    writeFileSync(join(this.root, 'etc/ssh/sshd_config'), `${lines.join('\n')}\n`);
-  }
-
-  dropIn(name: string): string {
-    return join(this.root, 'etc/ssh/sshd_config.d', name);
-  }
-
-  get environment(): NodeJS.ProcessEnv {
-    return { PATH: `${this.root}/bin:/usr/sbin:/usr/bin:/sbin:/bin`, SCRATCH: this.root };
-  }
-
-  harden(...args: string[]) {
-    const ran = spawnSync(script, ['--root', this.root, ...args], {
-      env: this.environment,
-      encoding: 'utf8',
-    });
-    return { exit: ran.status, output: ran.stdout + ran.stderr };
-  }
-
-  /** Begins, and does not wait for the end. */
-  hardenMeanwhile(...args: string[]) {
-    const child = spawn(script, ['--root', this.root, ...args], { env: this.environment });
-    let output = '';
-    for (const stream of [child.stdout, child.stderr])
-      stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
-    const ended = new Promise<number | null>((resolve) => void child.on('close', (code) => resolve(code)));
-    return { child, ended, output: () => output };
-  }
-
-  login(command: string, options: readonly string[] = []) {
-    const ran = spawnSync('ssh', this.#sshArgs(command, options), {
-      encoding: 'utf8',
-      timeout: longestStallMs,
-    });
-    return { exit: ran.status, output: ran.stdout + ran.stderr };
-  }
-
-  /** Resolves to what it printed, once it has ended. */
-  loginMeanwhile(command: string): Promise<string> {
-    const child = spawn('ssh', this.#sshArgs(command, []), { stdio: ['ignore', 'pipe', 'pipe'] });
-    let output = '';
-    for (const stream of [child.stdout, child.stderr])
-      stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
-    return new Promise((resolve) => void child.on('close', () => resolve(output)));
-  }
-
-  #sshArgs(command: string, options: readonly string[]): string[] {
-    const ssh = [
-      '-p',
-      String(this.port),
-      '-i',
-      `${this.root}/user_key`,
-      '-o',
-      'IdentitiesOnly=yes',
-      '-o',
-      'BatchMode=yes',
-    ];
-    const trust = [
-      '-o',
-      'StrictHostKeyChecking=no',
-      '-o',
-      'UserKnownHostsFile=/dev/null',
-      '-o',
-      'ConnectTimeout=60', // to the end of the key exchange, on a machine that may stand still
-    ];
-    return ['-F', 'none', ...ssh, ...trust, ...options, 'root@127.0.0.1', command];
-  }
-
-  /** The command that a person runs in the login from outside. */
-  confirm(...more: string[]) {
-    return this.login(
-      `PATH=${this.root}/bin:$PATH ${script} --root ${this.root} --confirm ${more.join(' ')}`,
-    );
-  }
-
-  /** What systemctl was asked for since the last look. */
-  calls(): string[] {
-    const file = join(this.root, 'systemctl.log');
-    const calls = readFileSync(file, 'utf8').trim().split('\n');
-    writeFileSync(file, '');
-    return calls;
-  }
-
-  systemctl(...args: string[]): void {
-    execFileSync(join(this.root, 'bin/systemctl'), args, { env: this.environment });
-  }
-
-  [Symbol.dispose](): void {
-    this.systemctl('disable', '--now', 'ssh.service');
-    rmSync(this.root, { recursive: true, force: true });
-  }
-}
 
 /** Fails to mask, as systemctl does where a file of the site's own is in the place of the unit. */
 const withoutMask = systemctl.replace('case "$*" in', 'case "$*" in\n  "mask ssh.socket") exit 1 ;;');
@@ -202,11 +48,9 @@ describe('harden-ssh.sh', { skip }, () => {
     assert.equal(host.login('echo in').output.includes('in\n'), true, 'keys work');
     assert.deepEqual(host.calls(), [
       'restart ssh.service',
-      'disable --now ssh.socket',
       'mask ssh.socket',
       'daemon-reload',
       'enable ssh.service',
-      'restart ssh.service',
     ]);
     const again = host.harden('--allow-user', 'root');
     assert.deepEqual([again.exit, /nothing to do/.test(again.output)], [0, true]);
@@ -273,8 +117,13 @@ describe('harden-ssh.sh', { skip }, () => {
     const olds = [confirm, `${confirm}; true`, `env -i sh -c '${confirm}; true'; true`].map((each) =>
       host.loginMeanwhile(`${wait}\n${each}`),
     );
-    await waitFor('the old logins', () =>
-      Promise.resolve(logOf(host).match(/Accepted publickey/g)?.length === 1 + olds.length),
+    const before = 2; // the confirmation above, and the master
+    const ended = Promise.race(olds).then((output) => assert.fail(`one ended already: ${output}`));
+    const begun = waitFor('the old logins', () =>
+      Promise.resolve(logOf(host).match(/Accepted publickey/g)?.length === before + olds.length),
+    );
+    await Promise.race([begun, ended]).catch((error: unknown) =>
+      assert.fail(`${String(error)}\n${logOf(host)}`),
     );
     const running = host.hardenMeanwhile('--allow-user', 'root', '--wait', '300');
     await waitFor('the wait', () => Promise.resolve(running.output().includes('now log in')));
@@ -316,7 +165,7 @@ describe('harden-ssh.sh', { skip }, () => {
     assert.equal(host.confirm('--from-anywhere').exit, 0);
     assert.equal(await running.ended, 1);
     assert.match(running.output(), /could not be masked/);
-    assert.deepEqual(host.calls().slice(-2), ['enable ssh.service', 'restart ssh.service']);
+    assert.equal(host.calls().at(-1), 'enable ssh.service');
     assert.equal(host.login('true').exit, 0);
   });
 
@@ -370,6 +219,16 @@ describe('harden-ssh.sh', { skip }, () => {
       assert.deepEqual([refused.exit, why.test(refused.output)], [1, true], refused.output);
       assert.equal(existsSync(host.dropIn(conf)), false);
     }
+    writeFileSync(
+      join(host.root, 'nested.conf'),
+      'Match Address 10.0.0.0/8\n  HostbasedAuthentication yes\n',
+    );
+    writeFileSync(join(host.root, 'elsewhere.conf'), `Include "${host.root}/nest*.conf"\n`);
+    host.configure(`Include=${host.root}/none.conf ${host.root}/elsewhere.conf # of this site`);
+    assert.match(
+      host.harden('--allow-user', 'root').output,
+      /nested\.conf says in a Match block: +Hostbased/,
+    );
     host.configure(`Match LocalPort ${host.port}\n  X11Forwarding no`);
     await hardened(host);
   });
@@ -384,6 +243,8 @@ describe('harden-ssh.sh', { skip }, () => {
       ['--allow-user', 'root', '--exempt', `${hostname()}*`],
       ['--allow-user', 'root', '--wait', '08'],
       ['--nonsense'],
+      ['--confirm', '--undo'],
+      ['--allow-user', 'root', '--from-anywhere'],
     ]) {
       assert.equal(host.harden(...args).exit, 1, args.join(' '));
     }
@@ -396,10 +257,15 @@ describe('harden-ssh.sh', { skip }, () => {
       writeFileSync(join(host.root, 'etc/holdfast/hardening-exempt'), `other\n${line}\n`);
       assert.match(host.harden('--allow-user', 'root').output, /is exempt/, JSON.stringify(line));
     }
+    const full = '#!/bin/sh\n[ "$1" != -f ] || echo Node.gpu.example\n';
+    writeFileSync(join(host.root, 'bin/hostname'), full, { mode: 0o755 });
+    writeFileSync(join(host.root, 'etc/holdfast/hardening-exempt'), '*.GPU.example\n');
+    assert.match(host.harden('--allow-user', 'root').output, /is exempt/);
+    rmSync(join(host.root, 'bin/hostname'));
     writeFileSync(join(host.root, 'etc/holdfast/hardening-exempt'), 'one other\n');
     assert.match(
       host.harden('--allow-user', 'root').output,
-      /"one other" is not one name; nothing was changed/,
+      /"one other" is not one name of a host to exempt; nothing was changed/,
     );
     rmSync(join(host.root, 'etc/holdfast/hardening-exempt'));
     host.configure('NoSuchOption yes');
@@ -416,6 +282,49 @@ describe('harden-ssh.sh', { skip }, () => {
       encoding: 'utf8',
     });
     assert.equal(ran.status, 0, ran.stdout + ran.stderr);
+  });
+
+  test('has the login prove the listener that stays, and the socket start sshd again if none does', {
+    skip: needTool('systemd-socket-activate', 'apt-get install -y systemd'),
+  }, async () => {
+    using host = await Host.start();
+    const bySocket = () => host.login('true', [], host.socketPort).exit;
+    host.systemctl('stop', 'ssh.service');
+    host.systemctl('enable', '--now', 'ssh.socket');
+    await waitFor('a login by the socket', () => Promise.resolve(bySocket() === 0));
+    const running = host.hardenMeanwhile('--allow-user', 'root', '--wait', '60');
+    await waitFor('the wait', () => Promise.resolve(running.output().includes('now log in')));
+    assert.deepEqual([host.login('true').exit, bySocket()], [0, 255]);
+    running.child.kill('SIGKILL');
+    await running.ended;
+    const waited = host.harden('--allow-user', 'root', '--wait', '1');
+    assert.match(waited.output, /everything is as it was/);
+    await waitFor('the socket', () => Promise.resolve(bySocket() === 0));
+    assert.equal(host.calls().at(-1), 'disable ssh.service', 'as it was found');
+
+    await hardened(host);
+    assert.equal(bySocket(), 255);
+    assert.match(host.harden('--undo', '--dry-run').output, /have it start sshd again/);
+    assert.equal(host.harden('--undo').exit, 0);
+    await waitFor('the socket after --undo', () => Promise.resolve(bySocket() === 0));
+  });
+
+  test('masks ssh.socket again where somebody has unmasked it', async () => {
+    using host = await Host.start();
+    await hardened(host);
+    host.systemctl('unmask', 'ssh.socket');
+    await hardened(host);
+    assert.match(host.harden('--allow-user', 'root').output, /nothing to do/);
+  });
+
+  test('prints a command to confirm with that works in any directory', async () => {
+    using host = await Host.start();
+    const running = host.hardenMeanwhile('--allow-user', 'root', '--wait', '60');
+    await waitFor('the wait', () => Promise.resolve(running.output().includes('--confirm')));
+    const [, printed] = /sudo (.* --confirm.*)$/m.exec(running.output())!;
+    const confirmed = host.login(`cd / && PATH=${host.root}/bin:$PATH ${printed} --from-anywhere`);
+    assert.equal(confirmed.exit, 0, confirmed.output);
+    assert.equal(await running.ended, 0, running.output());
   });
 
   test('--close stops sshd in the end', async () => {

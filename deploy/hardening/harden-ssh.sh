@@ -2,7 +2,7 @@
 # Lets only named users log in by SSH, and only with keys; proves that it still works before it closes the old way in.
 #
 #   1. writes sshd_config.d/99-hardening.conf, and asks sshd whether it takes it and whether it is what holds
-#   2. restarts sshd
+#   2. stops ssh.socket, where it is what listens, and restarts sshd: the login has to prove the listener that stays
 #   3. waits until somebody logs in from outside and says so; if nobody does in time, everything is put back
 #   4. masks ssh.socket, so that no package upgrade brings back a listener that ignores the configuration
 #
@@ -20,7 +20,7 @@ usage: harden-ssh.sh --allow-user NAME [--allow-user NAME]... [OPTION]...
   --wait SECONDS      how long to wait for the login from outside (default: 300)
   --close             in the end stop and disable sshd altogether: nobody logs in by SSH until --undo on the console
   --dry-run           say what would be done, change nothing
-  --from-anywhere     take a login from this host itself for one from outside
+  --from-anywhere     with --confirm: take a login from this host itself for one from outside
   --root DIR          the configuration lies below DIR; systemctl is asked of this host all the same
 USAGE
 }
@@ -31,7 +31,7 @@ fail() {
   exit 1
 }
 
-users='' exempt='' wait=300 close=no dry=no anywhere=no root='' action=apply
+users='' exempt='' wait=300 close=no dry=no anywhere=no root='' action=''
 while [ $# -gt 0 ]; do
   case $1 in
     --allow-user | --exempt | --wait | --root)
@@ -45,8 +45,10 @@ $2" ;;
       esac
       shift
       ;;
-    --confirm) action=confirm ;;
-    --undo) action=undo ;;
+    --confirm | --undo)
+      [ -z "$action" ] || fail "--confirm and --undo do not go together"
+      action=${1#--}
+      ;;
     --close) close=yes ;;
     --dry-run) dry=yes ;;
     --from-anywhere) anywhere=yes ;;
@@ -55,7 +57,8 @@ $2" ;;
   esac
   shift
 done
-users=${users# }
+users=${users# } action=${action:-apply}
+[ "$anywhere" = no ] || [ "$action" = confirm ] || fail "--from-anywhere goes with --confirm"
 
 drop_ins=$root/etc/ssh/sshd_config.d
 conf=$drop_ins/99-hardening.conf
@@ -72,15 +75,17 @@ case $wait in '' | *[!0-9]* | 0?* | ??????*) fail "--wait needs a number of seco
 
 refuse_exempt_host() {
   host=$(hostname | tr '[:upper:]' '[:lower:]')
+  # The name with its domain may come from a name server that does not answer.
+  full=$(timeout 5 hostname -f 2>/dev/null | tr '[:upper:]' '[:lower:]')
   if [ -f "$exempt_file" ]; then exempt="$exempt
 $(cat -- "$exempt_file")"; fi
   while IFS= read -r pattern; do
     case $pattern in
       '') continue ;;
       # A line that nobody understands must not let a host be hardened that it was to keep.
-      *[[:space:]]*) fail "$exempt_file: \"$pattern\" is not one name; nothing was changed" ;;
+      *[[:space:]]*) fail "\"$pattern\" is not one name of a host to exempt; nothing was changed" ;;
     esac
-    for name in "$host" "${host%%.*}"; do
+    for name in "$host" "${host%%.*}" "$full"; do
       # The pattern is meant as one.
       # shellcheck disable=SC2254
       case $name in $pattern) fail "$host is exempt ($pattern); nothing was changed" ;; esac
@@ -97,6 +102,8 @@ PasswordAuthentication no
 # Through PAM this asks for passwords too.
 KbdInteractiveAuthentication no
 PubkeyAuthentication yes
+HostbasedAuthentication no
+GSSAPIAuthentication no
 AllowUsers $users
 CONF
 }
@@ -106,15 +113,41 @@ held_for() {
   "$sshd" -T -f "$root/etc/ssh/sshd_config" -C "user=$1,host=outside,addr=192.0.2.1,laddr=192.0.2.2,lport=$2"
 }
 
+# Prints the patterns of the Include lines of file $1, as sshd reads them: what is relative lies in /etc/ssh.
+included() {
+  awk '{ sub(/#.*/, ""); gsub(/[="\t\r]/, " "); count = split($0, word, " ") }
+    tolower(word[1]) == "include" { for (i = 2; i <= count; i++) print (word[i] ~ /^\// ? "" : "/etc/ssh/") word[i] }' "$1"
+}
+
+includes_drop_ins() {
+  [ -n "$(included "$root/etc/ssh/sshd_config" | while IFS= read -r pattern; do
+    # shellcheck disable=SC2254
+    case $conf in $pattern) echo yes ;; esac
+  done)" ]
+}
+
+# Prints every file that sshd reads. One that includes itself has been refused by sshd -t before.
+configuration_files() (
+  set -- "$root/etc/ssh/sshd_config"
+  while [ $# -gt 0 ]; do
+    if [ -f "$1" ]; then
+      printf '%s\n' "$1"
+      # The patterns are meant as such.
+      # shellcheck disable=SC2046
+      set -- "$@" $(included "$1")
+    fi
+    shift
+  done
+)
+
 # A Match block may open again for some addresses, groups or ports what is closed for those that are asked for below.
 match_problem() {
-  for file in "$root/etc/ssh/sshd_config" "$drop_ins"/*.conf; do
-    [ -f "$file" ] || continue
+  configuration_files | while IFS= read -r file; do
     found=$(awk '{ line = tolower($0); sub(/#.*/, "", line); gsub(/[="\t\r]/, " ", line); split(line, word, " ") }
       word[1] == "match" { inside = 1 }
-      inside && (word[1] word[2] ~ /^(password|kbdinteractive|challengeresponse)authenticationyes$/ ||
+      inside && (word[1] word[2] ~ /^(password|kbdinteractive|challengeresponse|hostbased|gssapi)authenticationyes$/ ||
         word[1] word[2] == "pubkeyauthenticationno" || word[1] == "allowusers") { print $0; exit }' "$file")
-    [ -z "$found" ] || { echo "$file says in a Match block: $found"; return; }
+    [ -z "$found" ] || { echo "$file says in a Match block: $found"; break; }
   done
 }
 
@@ -130,6 +163,9 @@ effective_problem() {
     for line in "passwordauthentication no" "kbdinteractiveauthentication no" "pubkeyauthentication yes"; do
       printf '%s\n' "$held" | grep -qix -- "$line" || { echo "for $user, \"$line\" does not hold"; return; }
     done
+    # An sshd that was built without one of these does not name it.
+    opened=$(printf '%s\n' "$held" | grep -ixE "(hostbased|gssapi)authentication yes" | head -n 1)
+    [ -z "$opened" ] || { echo "for $user, \"$opened\" holds"; return; }
     printf '%s\n' "$held" | grep -qix -- "allowusers $user" || { echo "$user is not allowed"; return; }
   done
   for user in $(printf '%s\n' "$held" | sed -n 's/^allowusers //Ip'); do
@@ -157,9 +193,15 @@ put_back() {
   rm -f -- "$first" "$conf"
   for file in "$conf" "$first" "$state/done"; do
     kept=$state/earlier/${file##*/}
-    if [ -f "$kept" ] || [ -L "$kept" ]; then mv -- "$kept" "$file"; fi
+    # Copied: one that is killed right here is put back by the next.
+    if [ -f "$kept" ] || [ -L "$kept" ]; then cp -pP -- "$kept" "$file"; fi
   done
-  rmdir -- "$state/earlier"
+  if [ -f "$state/earlier/ssh.socket" ]; then
+    start_socket_again "$state/earlier/ssh.socket"
+  else
+    restart_sshd || :
+  fi
+  rm -rf -- "$state/earlier"
   rmdir -- "$state" 2>/dev/null || : # where nothing else is in it, there is nothing to undo
   # Somebody's own file is in its place again, and --undo has none to bring.
   if [ -f "$conf" ] && ! is_ours; then rm -f -- "$state/before.conf"; fi
@@ -175,6 +217,31 @@ restart_sshd() {
   systemctl restart ssh.service
 }
 
+# Noted first: one that is killed right here has its socket back all the same.
+stop_socket() {
+  systemctl is-active --quiet ssh.socket || systemctl is-enabled --quiet ssh.socket || return 0
+  [ -f "$state/earlier/ssh.socket" ] || systemctl is-enabled ssh.service >"$state/earlier/ssh.socket" || :
+  # In this order: a host that is switched off now comes up with one of the two.
+  systemctl enable ssh.service || return 1
+  # Off, not only stopped: what `enable` linked makes ssh.service start its socket again.
+  systemctl disable --now ssh.socket
+}
+
+# $1 is what stop_socket noted: whether ssh.service was enabled.
+start_socket_again() {
+  # Neither can listen where the other does; the socket starts sshd with the first login.
+  systemctl stop ssh.service || :
+  if systemctl enable --now ssh.socket; then
+    if [ "$(cat -- "$1")" = disabled ]; then systemctl disable ssh.service || :; fi
+  else
+    restart_sshd || :
+  fi
+}
+
+socket_is_masked() {
+  [ "$(systemctl is-enabled ssh.socket 2>/dev/null)" = masked ]
+}
+
 apply() {
   [ -n "$users" ] || { usage >&2; fail "name at least one --allow-user, or nobody could log in"; }
   for user in $users; do
@@ -185,10 +252,11 @@ apply() {
   make_runtime_directory
   [ -f "$root/etc/ssh/sshd_config" ] || fail "there is no $root/etc/ssh/sshd_config"
   "$sshd" -t -f "$root/etc/ssh/sshd_config" || fail "sshd does not take its present configuration; mend that first"
-  grep -Eqi "^[[:space:]]*include[[:space:]].*sshd_config\.d/" "$root/etc/ssh/sshd_config" ||
-    fail "sshd_config does not include sshd_config.d; add: Include /etc/ssh/sshd_config.d/*.conf"
+  includes_drop_ins ||
+    fail "sshd_config does not include $drop_ins; add: Include $drop_ins/*.conf"
 
-  if [ "$(cat -- "$conf" 2>/dev/null)" = "$(wanted)" ] && [ -z "$(effective_problem)" ] && [ "$(cat -- "$state/done" 2>/dev/null)" = "close=$close" ]; then
+  if [ "$(cat -- "$conf" 2>/dev/null)" = "$(wanted)" ] && [ -z "$(effective_problem)" ] &&
+    [ "$(cat -- "$state/done" 2>/dev/null)" = "close=$close" ] && socket_is_masked; then
     say "nothing to do: this host is hardened already"
     return
   fi
@@ -197,15 +265,19 @@ apply() {
     [ -z "$problem" ] || fail "$problem; this would stop it"
     say "would write $conf:"
     wanted
-    say "would check it with sshd -t and sshd -T, restart ssh.service, wait ${wait} s for a login from outside,"
+    say "would check it with sshd -t and sshd -T, have ssh.service listen and not ssh.socket, wait ${wait} s for a login from outside,"
     if [ "$close" = yes ]; then say "mask ssh.socket, and stop and disable ssh.service"; else say "and mask ssh.socket"; fi
     return
   fi
-  trap 'trap "" PIPE; trap - HUP INT QUIT TERM; put_back; restart_sshd; fail "interrupted; everything is as it was"' HUP INT QUIT PIPE TERM
+  trap 'trap "" PIPE; trap - HUP INT QUIT TERM; put_back; fail "interrupted; everything is as it was"' HUP INT QUIT PIPE TERM
   write_conf
-  restart_sshd || { put_back; restart_sshd || :; fail "sshd did not restart; the configuration is as it was"; }
-  await_login || { put_back; restart_sshd; fail "nobody logged in within $wait s; everything is as it was"; }
+  { stop_socket && restart_sshd; } || { put_back; fail "sshd did not restart; everything is as it was"; }
+  await_login || { put_back; fail "nobody logged in within $wait s; everything is as it was"; }
   trap - HUP INT QUIT PIPE TERM
+  # For --undo, which goes back before the first of several runs.
+  if [ -f "$state/earlier/ssh.socket" ] && [ ! -f "$state/ssh.socket" ]; then
+    mv -- "$state/earlier/ssh.socket" "$state/ssh.socket"
+  fi
   rm -rf -- "$state/earlier"
   close_socket
   echo "close=$close" >"$state/done"
@@ -245,7 +317,7 @@ await_login() {
   rm -f -- "$waiting/confirmed"
   now >"$waiting/since"
   say "now log in from outside, as one of: $users"
-  say "and there run, within $wait s: sudo $0 --confirm"
+  say "and there run, within $wait s: sudo $(readlink -f -- "$0") --confirm${root:+ --root "$root"}"
   left=$wait
   while [ "$left" -gt 0 ]; do
     if [ -f "$waiting/confirmed" ]; then
@@ -297,19 +369,15 @@ confirm() {
 }
 
 close_socket() {
-  # First off, then masked: what `enable` linked would make ssh.service need a socket that cannot start.
-  systemctl disable --now ssh.socket || :
-  # A file of the site's own in its place cannot be masked. What sshd needs to run comes first all the same.
+  # A file of the site's own in its place cannot be masked. sshd runs by itself already, and stays.
   masked=yes
   systemctl mask ssh.socket || masked=no
   systemctl daemon-reload
   if [ "$close" = yes ]; then
     systemctl disable --now ssh.service
     say "sshd is stopped; the console is the only way in"
-  elif ! { systemctl enable ssh.service && restart_sshd; }; then
-    systemctl unmask ssh.socket
-    systemctl enable --now ssh.socket || :
-    fail "sshd does not run without ssh.socket, so that was put back; the configuration holds"
+  else
+    systemctl enable ssh.service || fail "the configuration holds and sshd runs, but it is not enabled for the next boot: see to that, then run this again"
   fi
   [ "$masked" = yes ] ||
     fail "the configuration holds, but ssh.socket could not be masked, so that an upgrade may start it again: move what lies in its place, then run this again"
@@ -324,7 +392,8 @@ undo() {
   if [ "$dry" = yes ]; then
     if [ -f "$conf" ] && is_ours; then say "would remove $conf"; fi
     if [ -f "$state/before.conf" ]; then say "would put back the $conf that was there before"; fi
-    say "would unmask ssh.socket, and restart ssh.service"
+    if [ -f "$state/ssh.socket" ] || [ -f "$state/earlier/ssh.socket" ]; then say "would unmask ssh.socket, and have it start sshd again"
+    else say "would unmask ssh.socket, and restart ssh.service"; fi
     return
   fi
   if [ -L "$first" ] && [ "$(readlink -- "$first")" = "${conf##*/}" ]; then rm -f -- "$first"; fi
@@ -335,9 +404,15 @@ undo() {
   "$sshd" -t -f "$root/etc/ssh/sshd_config" || fail "sshd does not take what is left; mend sshd_config, then run this again"
   systemctl unmask ssh.socket || :
   systemctl enable ssh.service || :
+  noted=$state/ssh.socket
+  [ -f "$noted" ] || noted=$state/earlier/ssh.socket # of one that was killed
+  if [ -f "$noted" ]; then
+    start_socket_again "$noted"
+  else
+    restart_sshd || fail "sshd has its earlier configuration, and ssh.socket is no longer masked; but ssh.service did not restart"
+  fi
   rm -rf -- "$state"
-  restart_sshd || fail "sshd has its earlier configuration, and ssh.socket is no longer masked; but ssh.service did not restart"
-  say "undone: sshd has its earlier configuration. Where it was started by ssh.socket: systemctl enable --now ssh.socket"
+  say "undone: sshd has its earlier configuration"
 }
 
 case $action in
