@@ -84,6 +84,21 @@ test('both programs print their version and the commit they were built from', as
   assert.equal(collector.stdout, `holdfast-collector ${version} (commit ${commit})\n`);
 });
 
+test('an older Node is told in one line that it will not do', async () => {
+  const older = join(directory, 'older.cjs');
+  const pretended = "Object.defineProperty(process.versions, 'node', { value: '20.19.0' });";
+  await writeFile(older, pretended);
+  const { status, stderr } = spawnSync(
+    process.execPath,
+    ['--require', older, join(dist, 'collector.cjs'), 'serve'],
+    { env: bare, encoding: 'utf8' },
+  );
+  assert.deepEqual(
+    [status, stderr],
+    [1, 'holdfast-collector: this is Node 20.19.0; the collector needs Node 24 or newer\n'],
+  );
+});
+
 test('no file names the directory that it was built in', async () => {
   const maps = artefacts.map(({ name }) => name).filter((name) => name.startsWith('holdfast-agent.maps/'));
   assert.ok(maps.includes('holdfast-agent.maps/main.js.map'));

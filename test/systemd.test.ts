@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import {
+  accessSync,
+  constants,
   cpSync,
   existsSync,
   mkdirSync,
@@ -13,7 +15,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { appendFile, chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { appendFile, chmod, mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -29,15 +31,38 @@ const maxExposure = 2;
 let directory: string;
 let build: string;
 let token: string;
+/** Neither in a home directory nor in /tmp, which the unit hides. */
+let nodeDirectory: string;
+let node: string;
 
 before(async () => {
+  nodeDirectory = mkdtempSync(join(isWritable('/opt') ? '/opt' : projectRoot, 'holdfast-node-'));
+  node = fakeNode(nodeDirectory);
   directory = await mkdtemp(join(tmpdir(), 'holdfast-systemd-'));
   token = join(directory, 'token');
   await writeFile(token, 'hf_agent_x');
   build = await fakeBuild(join(directory, 'dist'));
 });
 
-after(() => rm(directory, { recursive: true, force: true }));
+after(() => {
+  for (const made of [directory, nodeDirectory]) rmSync(made, { recursive: true, force: true });
+});
+
+function isWritable(path: string): boolean {
+  try {
+    accessSync(path, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Of which the installer asks nothing but the version. */
+function fakeNode(directory: string): string {
+  const path = join(directory, 'node');
+  writeFileSync(path, '#!/bin/sh\necho 24\n', { mode: 0o755 });
+  return path;
+}
 
 /** Of the names that a build has; what the installer does with the files does not depend on what is in them. */
 async function fakeBuild(path: string): Promise<string> {
@@ -58,7 +83,7 @@ function install(root: string, ...args: string[]) {
 }
 
 const agentArgs = () => ['agent', '--url', 'https://collector.example:9477', '--token-file', token];
-const collectorArgs = () => ['collector', '--node', process.execPath];
+const collectorArgs = () => ['collector', '--node', node];
 
 function installBoth(name: string): string {
   const root = join(directory, name);
@@ -119,6 +144,8 @@ test('systemd finds no fault with the units as they are installed', { skip: need
   });
   const ours = stderr.split('\n').filter((line) => line.includes('holdfast'));
   assert.deepEqual([status, ours], [0, []], stderr);
+  const enabled = spawnSync('systemctl', [`--root=${root}`, 'is-enabled', ...units], { encoding: 'utf8' });
+  assert.equal(enabled.stdout, 'enabled\nenabled\n', enabled.stderr);
 });
 
 test('the collector is run as it is measured', () => {
@@ -173,27 +200,24 @@ test('a service of which only the configuration was written anew is restarted', 
 
 test('the launcher of the collector names its Node by the whole path, and none that the unit hides', () => {
   const root = join(directory, 'launcher');
-  const link = join(directory, 'linked-node');
-  symlinkSync(process.execPath, link);
+  symlinkSync(node, join(nodeDirectory, 'linked-node'));
   const relative = spawnSync(
     installer,
     ['--root', root, '--from', build, 'collector', '--node', './linked-node'],
-    { cwd: directory, encoding: 'utf8' },
+    { cwd: nodeDirectory, encoding: 'utf8' },
   );
   assert.equal(relative.status, 0, relative.stderr);
   const launcher = readFileSync(join(root, 'usr/local/bin/holdfast-collector'), 'utf8');
   assert.match(launcher, /^exec '\/[^']+linked-node' /m);
   const home = mkdtempSync(join(userInfo().homedir, '.holdfast-node-'));
   try {
-    writeFileSync(join(home, 'node'), '#!/bin/sh\necho 24\n', { mode: 0o755 });
-    const hidden = join(directory, 'hidden-node');
-    symlinkSync(join(home, 'node'), hidden);
-    const { status, stderr } = install(root, 'collector', '--node', hidden);
-    assert.deepEqual(
-      [status, /is in a home directory, which the unit hides/.test(stderr)],
-      [1, true],
-      stderr,
-    );
+    const hidden = join(nodeDirectory, 'hidden-node');
+    symlinkSync(fakeNode(home), hidden);
+    symlinkSync(node, join(home, 'link-to-good'));
+    for (const given of [hidden, join(home, 'link-to-good'), fakeNode(directory)]) {
+      const { status, stderr } = install(root, 'collector', '--node', given);
+      assert.deepEqual([status, /which the unit hides/.test(stderr)], [1, true], given + stderr);
+    }
   } finally {
     rmSync(home, { recursive: true });
   }
@@ -271,11 +295,15 @@ test('uninstalling leaves configuration and data, and purging nothing', () => {
 
 test('the installer says what is wrong, and installs nothing then', () => {
   const root = join(directory, 'refused');
+  const blank = join(directory, 'blank');
+  writeFileSync(blank, '\n');
   const refusals: readonly (readonly [RegExp, string[]])[] = [
     [/agent or collector\?/, []],
     [/--url is needed/, ['agent', '--token-file', token]],
     [/--token-file is needed/, ['agent', '--url', 'https://h:1']],
     [/must begin with https/, ['agent', '--url', 'h:1', '--token-file', token]],
+    [/names no host/, ['agent', '--url', 'https://', '--token-file', token]],
+    [/is not there, or is empty/, ['agent', '--url', 'https://h:1', '--token-file', blank]],
     [/no part of a URL/, ['agent', '--url', 'https://h:1|e id', '--token-file', token]],
     [/no \/no\/node/, ['collector', '--node', '/no/node']],
     [/does not run|is Node/, ['collector', '--node', '/bin/false']],

@@ -15,7 +15,7 @@ usage: install.sh agent     --url URL --token-file FILE [--ca-file FILE] [OPTION
   --uninstall        stop and remove the service and its program; configuration and data stay
   --purge            remove configuration and data too, all but backups
   --from DIR         what `npm run build` made (default: this directory, or dist of this checkout)
-  --root DIR         install below DIR and start nothing, as for an image
+  --root DIR         install below DIR, enabled for its next boot, and start nothing, as for an image
   --no-start         install and enable, but do not start
 USAGE
 }
@@ -69,6 +69,9 @@ live() {
   [ -z "$root" ] && [ -d /run/systemd/system ]
 }
 
+# What `systemctl enable` does, where there is no systemd to ask.
+wanted_by_boot=$root/etc/systemd/system/multi-user.target.wants/$unit
+
 # Whatever root's own: the collector's user has to reach its program and its configuration.
 umask 022
 
@@ -92,7 +95,7 @@ if [ "$uninstall" = yes ]; then
   if live && systemctl cat "$unit" >/dev/null 2>&1; then
     systemctl disable --now "$unit" >/dev/null 2>&1 || fail "cannot stop $unit; systemctl status $unit says why"
   fi
-  rm -f -- "$root/etc/systemd/system/$unit" "$root/usr/local/bin/holdfast-$program"
+  rm -f -- "$root/etc/systemd/system/$unit" "$wanted_by_boot" "$root/usr/local/bin/holdfast-$program"
   [ "$program" = agent ] || rm -rf -- "$library" "$root/usr/lib/sysusers.d/holdfast.conf"
   if [ "$purge" = yes ]; then
     if [ "$program" = agent ]; then
@@ -127,9 +130,10 @@ if [ "$program" = agent ]; then
   [ -f "$config" ] || [ -n "$url" ] || fail "--url is needed: where does the collector listen?"
   [ -f "$config_dir/agent.token" ] || [ -n "$token_file" ] || fail "--token-file is needed: make a token on the collector with holdfast-collector token create --role agent"
   for given in "$token_file" "$ca_file"; do
-    [ -z "$given" ] || [ -s "$given" ] || fail "$given is not there, or is empty"
+    [ -z "$given" ] || grep -q '[^[:space:]]' -- "$given" 2>/dev/null || fail "$given is not there, or is empty"
   done
   case $url in '' | http://* | https://*) ;; *) fail "--url must begin with https:// or http:// (got $url)" ;; esac
+  case $url in '' | *://[][A-Za-z0-9]*) ;; *) fail "--url names no host: $url" ;; esac
   case $url in *[!][A-Za-z0-9:/._~%@-]*) fail "--url has a character that is no part of a URL: $url" ;; esac
   put "$from/holdfast-agent" "$root/usr/local/bin/holdfast-agent" 755
   if [ -n "$token_file" ]; then put "$token_file" "$config_dir/agent.token" 600; fi
@@ -151,10 +155,14 @@ else
   major=$("$node_file" -p 'parseInt(process.versions.node)') || fail "$node_file does not run"
   [ "$major" -ge 24 ] || fail "$node_file is Node $major: the collector needs Node 24; name another with --node"
   case $node_file in *"'"*) fail "the path of Node has a quote in it: $node_file" ;; esac
-  real_file=$(readlink -f -- "$node_file")
-  case $real_file in
-    /root/* | /home/* | /run/user/*) fail "$real_file is in a home directory, which the unit hides; install Node 24 for all, or name another with --node" ;;
-  esac
+  # The launcher goes by the path that was given, so that it follows an upgrade of Node.
+  for hidden in "$node_file" "$(readlink -f -- "$node_file")"; do
+    case $hidden in
+      /root/* | /home/* | /run/user/* | /tmp/* | /var/tmp/*)
+        fail "$hidden is in a home directory or in /tmp, which the unit hides; install Node 24 for all, or name another with --node"
+        ;;
+    esac
+  done
   for file in collector.cjs prebuilds/linux-x64.node prebuilds/linux-arm64.node \
     prebuilds/linuxmusl-x64.node prebuilds/linuxmusl-arm64.node; do
     put "$from/$file" "$library/$file" 644
@@ -172,7 +180,9 @@ fi
 put "$here/$unit" "$root/etc/systemd/system/$unit" 644
 
 if ! live; then
-  say "holdfast-$program is installed${root:+ below $root}; nothing was started"
+  mkdir -p -- "$(dirname -- "$wanted_by_boot")"
+  ln -sf -- "/etc/systemd/system/$unit" "$wanted_by_boot"
+  say "holdfast-$program is installed${root:+ below $root}, and enabled for the next boot; nothing was started"
   exit 0
 fi
 systemctl daemon-reload

@@ -8,6 +8,10 @@ import { bundleOptions, repositoryRoot } from './bundle-options.ts';
 
 const addons = ['linux-x64.node', 'linux-arm64.node', 'linuxmusl-x64.node', 'linuxmusl-arm64.node'];
 
+/** Comes before all else: an older Node fails where the bundle first asks for something that it lacks. */
+const refuseOlderNode =
+  "if (!(parseInt(process.versions.node) >= 24)) { console.error('holdfast-collector: this is Node ' + process.versions.node + '; the collector needs Node 24 or newer'); process.exit(1); }";
+
 export async function bundleCollector(directory: string, commit: string | null = null): Promise<Bundle> {
   const file = join(directory, 'collector.cjs');
   const { options, inputs } = await collectorOptions(commit);
@@ -37,6 +41,7 @@ export async function collectorOptions(commit: string | null) {
     options: {
       ...options,
       entryPoints: [join(source, 'main.ts')],
+      banner: { js: `${refuseOlderNode}${options.banner.js}` },
       define: {
         ...options.define,
         HOLDFAST_CHECKPOINT_WORKER_SOURCE: JSON.stringify(worker.outputFiles[0]!.text),
