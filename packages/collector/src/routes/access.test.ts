@@ -132,6 +132,21 @@ describe('access to routes', () => {
     assert.equal((await send('a', tokens.get('agent')!)).status, 200);
   });
 
+  it('tells the log what was refused, from where, and of a token why', async () => {
+    await site.report('a', { nonsense: 'quoted' } as never);
+    await site.report('a', '{}', { authorization: `Bearer hf_agent_${'x'.repeat(43)}` });
+    const lines = site.logged
+      .map((line) => JSON.parse(line))
+      .filter(({ level, code }) => level === 30 && code);
+    const of = (wanted: string) => lines.findLast(({ code }) => code === wanted);
+    assert.deepEqual(
+      [of('bad-request').address, of('bad-request').detail, of('bad-request').url],
+      ['127.0.0.1', undefined, '/api/v1/nodes/a/reports'],
+    );
+    const { address, detail } = of('unauthenticated');
+    assert.deepEqual([address, detail], ['127.0.0.1', 'The token is not known, or was revoked.']);
+  });
+
   it('writes no token to the log, and heartbeats at debug only', async () => {
     const text = site.logged.join('');
     for (const token of [...tokens.values(), agentToken]) assert.ok(!text.includes(token));

@@ -8,7 +8,7 @@ import type { App, RouteContext } from './route.ts';
 const maxErrorsNamed = 5;
 
 export function answerErrors(app: App, { readiness }: RouteContext): void {
-  app.decorateReply('problemCode', null);
+  app.decorateReply('problem', null);
   app.setNotFoundHandler((_request, reply) =>
     sendProblem(reply, 'not-found', 'There is no such route. Routes begin with /api/v1.'),
   );

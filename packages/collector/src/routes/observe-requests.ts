@@ -1,4 +1,5 @@
 /** One log line and one sample a request. Lines never hold headers, so no token gets into them. */
+import type { ProblemCode } from '@holdfast/shared/problem-codes';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ProblemError } from './problem.ts';
 import type { App, RouteContext } from './route.ts';
@@ -19,13 +20,17 @@ export function observeRequests(app: App, { metrics, stopping }: RouteContext): 
       reply.statusCode,
       reply.elapsedTime / 1000,
     );
-    if (route === reportsRoute) metrics.countReport(reply.problemCode ?? 'taken');
+    if (route === reportsRoute) metrics.countReport(reply.problem?.code ?? 'taken');
     logRequest(request, reply);
   });
 }
 
+/** Of these the detail tells what the operator looks for: why a token was refused. Others may quote what was sent. */
+const toldWithDetail = new Set<ProblemCode>(['unauthenticated', 'forbidden', 'too-many-requests']);
+
 function logRequest(request: FastifyRequest, reply: FastifyReply): void {
-  const isQuiet = request.routeOptions.config.quiet === true && reply.statusCode < 500;
+  const { problem } = reply;
+  const isQuiet = request.routeOptions.config.quiet === true && problem === null;
   if (isQuiet && !showsQuiet.has(request.log.level)) return;
   const line = {
     method: request.method,
@@ -33,7 +38,8 @@ function logRequest(request: FastifyRequest, reply: FastifyReply): void {
     status: reply.statusCode,
     ms: Math.round(reply.elapsedTime * 10) / 10,
     caller: request.identity?.name ?? null,
-    ...(reply.problemCode === null ? {} : { code: reply.problemCode }),
+    ...(problem === null ? {} : { code: problem.code, address: request.ip }),
+    ...(problem && toldWithDetail.has(problem.code) ? { detail: problem.detail } : {}),
   };
   request.log[isQuiet ? 'debug' : 'info'](line, 'request');
 }

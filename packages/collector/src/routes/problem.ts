@@ -54,7 +54,7 @@ export function sendProblem(
   if (retryAfter !== undefined) reply.header('retry-after', retryAfter);
   if (code === 'unauthenticated') reply.header('www-authenticate', 'Bearer realm="holdfast"');
   if (code === 'shutting-down') reply.header('connection', 'close');
-  reply.problemCode = code;
+  reply.problem = { code, detail };
   return reply
     .code(problemCodes[code].status)
     .type('application/problem+json')
@@ -64,7 +64,7 @@ export function sendProblem(
 
 declare module 'fastify' {
   interface FastifyReply {
-    /** The code of the problem that was answered; null if none was. */
-    problemCode: ProblemCode | null;
+    /** What was answered; null if it was no problem. */
+    problem: { readonly code: ProblemCode; readonly detail: string } | null;
   }
 }
