@@ -76,32 +76,49 @@ test('each alert is tried while it waits: one that does not wait fails', { skip 
   );
 });
 
-test('of a large fleet more than fifty drifting nodes are many', { skip }, async (t) => {
+test('a fifth of the nodes or stacks is many, and of a large fleet more than fifty nodes', { skip }, async (t) => {
   const directory = await mkdtemp(join(tmpdir(), 'holdfast-alerts-'));
   t.after(() => rm(directory, { recursive: true }));
-  const series = (name: string, count: number, labels: string) =>
+  const series = (name: string, count: number, of: string, labels = '') =>
     Array.from({ length: count }, (_, i) => ({
-      series: `${name}{job="holdfast-collector",instance="a",node="n${i}"${labels}}`,
+      series: `${name}{job="holdfast-collector",instance="a",${of}="${of}${i}"${labels}}`,
       values: '1+0x31',
     }));
-  const alert = 'ALERTS{alertname="HoldfastNodesDriftingTogether", alertstate="firing"';
-  const fleet = (drifting: number, firing: readonly unknown[]) => ({
-    interval: '1m',
-    input_series: [
-      { series: 'up{job="holdfast-collector",instance="a"}', values: '1+0x31' },
-      ...series('holdfast_node_info', 300, ''),
-      ...series('aide_drift_detected', drifting, ',path="/etc/hosts"'),
-    ],
-    promql_expr_test: [{ expr: `${alert}}`, eval_time: '31m', exp_samples: firing }],
-  });
-  const labels = `${alert}, job="holdfast-collector", severity="critical"}`;
+  const tried = (what: string, isMany: boolean, all: ReturnType<typeof series>) => {
+    const alert = `ALERTS{alertname="Holdfast${what}DriftingTogether", alertstate="firing"`;
+    const labels = `${alert}, job="holdfast-collector", severity="critical"}`;
+    const up = { series: 'up{job="holdfast-collector",instance="a"}', values: '1+0x31' };
+    const exp_samples = isMany ? [{ labels, value: 1 }] : [];
+    return {
+      interval: '1m',
+      input_series: [up, ...all],
+      promql_expr_test: [{ expr: `${alert}}`, eval_time: '31m', exp_samples }],
+    };
+  };
+  const nodes = (drifting: number, all: number, isMany: boolean) =>
+    tried('Nodes', isMany, [
+      ...series('holdfast_node_info', all, 'node'),
+      ...series('aide_drift_detected', drifting, 'node', ',path="/etc/hosts"'),
+    ]);
+  const stacks = (differing: number, all: number, isMany: boolean) =>
+    tried('Stacks', isMany, [
+      ...series('holdfast_stack_outcome', all, 'stack', ',outcome="drift"'),
+      ...series('terragrunt_drift_detected', differing, 'stack', ',cause="drift"'),
+    ]);
   const file = join(directory, 'large-fleet.yaml');
   await writeFile(
     file,
     JSON.stringify({
       rule_files: [join(repositoryRoot, ruleFile)],
       evaluation_interval: '1m',
-      tests: [fleet(50, []), fleet(51, [{ labels, value: 1 }])],
+      tests: [
+        nodes(50, 300, false),
+        nodes(51, 300, true),
+        nodes(3, 16, false),
+        nodes(3, 15, true),
+        stacks(5, 26, false),
+        stacks(5, 25, true),
+      ],
     }),
   );
   const { stdout } = await run('promtool', ['test', 'rules', file]);
