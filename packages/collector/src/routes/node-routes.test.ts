@@ -185,7 +185,21 @@ describe('routes of nodes', () => {
     assert.ok(seen.length >= 6);
     const end = await site.call('GET', `/api/v1/nodes/${node.name}/events?after=${seen.at(-1)}`);
     assert.deepEqual([end.json.events, end.json.next, end.json.more], [[], seen.at(-1), false]);
-    for (const query of ['after=-1', 'after=x', 'limit=0', 'limit=1001', 'before=1'])
+    const last = await site.call('GET', `/api/v1/nodes/${node.name}/events?last=3`);
+    assert.deepEqual(last.json.events, all.json.events.slice(-3));
+    assert.deepEqual([last.json.next, last.json.more], [seen.at(-1), false]);
+    const whole = await site.call('GET', `/api/v1/nodes/${node.name}/events?last=1000`);
+    assert.deepEqual(whole.json, all.json);
+    for (const query of [
+      'after=-1',
+      'after=x',
+      'limit=0',
+      'limit=1001',
+      'before=1',
+      'last=0',
+      'last=2&after=1',
+      'last=2&limit=2',
+    ])
       assert.equal((await site.call('GET', `/api/v1/nodes/${node.name}/events?${query}`)).status, 400, query);
   });
 

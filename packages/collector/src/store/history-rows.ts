@@ -27,6 +27,9 @@ export function historyRows(db: Database) {
     events: db.prepare<[number, number, number], EventRow>(
       'SELECT * FROM event WHERE node = ? AND id > ? ORDER BY id LIMIT ?',
     ),
+    lastEvents: db.prepare<[number, number], EventRow>(
+      'SELECT * FROM event WHERE node = ? ORDER BY id DESC LIMIT ?',
+    ),
     newest: db.prepare<[number], { kind: string; path: string | null; at: number }>(
       'SELECT kind, path, at FROM event WHERE node = ? ORDER BY id DESC',
     ),
@@ -53,6 +56,8 @@ export function historyRows(db: Database) {
     },
     events: (node: number, after: number, limit: number): StoredEvent[] =>
       sql.events.all(node, after, limit).map(toEvent),
+    lastEvents: (node: number, limit: number): StoredEvent[] =>
+      sql.lastEvents.all(node, limit).reverse().map(toEvent),
     /** Events are numbered as they come: the newest are read, and no more of them than are asked for. */
     pathsSince(node: number, since: Millis): Set<string> {
       const paths = new Set<string>();

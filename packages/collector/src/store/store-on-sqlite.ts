@@ -169,6 +169,10 @@ export class SqliteStore implements Store {
     return this.#ofNode(node, ({ id }) => this.#tables.history.events(id, after, limit));
   }
 
+  async lastEvents(node: string, limit: number) {
+    return this.#ofNode(node, ({ id }) => this.#tables.history.lastEvents(id, limit));
+  }
+
   async commands(node: string) {
     return commandsOf(this.#cache.durable(node));
   }

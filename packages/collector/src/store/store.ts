@@ -167,6 +167,8 @@ export interface Store extends AsyncDisposable {
   baselines(node: string): Promise<BaselineRecord[]>;
   /** Oldest first, those with an id above `after`. */
   events(node: string, after: number, limit: number): Promise<StoredEvent[]>;
+  /** The newest `limit` of them, oldest first. */
+  lastEvents(node: string, limit: number): Promise<StoredEvent[]>;
   /** Commands that wait for the node. */
   commands(node: string): Promise<Command[]>;
   /** Calls `wake` after a commit that gave the node a command. Returns the way to stop. */
