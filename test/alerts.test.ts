@@ -76,7 +76,9 @@ test('each alert is tried while it waits: one that does not wait fails', { skip 
   );
 });
 
-test('a fifth of the nodes or stacks is many, and of a large fleet more than fifty nodes', { skip }, async (t) => {
+test('a fifth of the nodes or stacks is many, and of a large fleet more than fifty nodes', {
+  skip,
+}, async (t) => {
   const directory = await mkdtemp(join(tmpdir(), 'holdfast-alerts-'));
   t.after(() => rm(directory, { recursive: true }));
   const series = (name: string, count: number, of: string, labels = '') =>
