@@ -225,10 +225,12 @@ describe('harden-ssh.sh', { skip }, () => {
     );
     writeFileSync(join(host.root, 'elsewhere.conf'), `Include "${host.root}/nest*.conf"\n`);
     host.configure(`Include=${host.root}/none.conf ${host.root}/elsewhere.conf # of this site`);
+    host.calls();
     assert.match(
       host.harden('--allow-user', 'root').output,
       /nested\.conf says in a Match block: +Hostbased/,
     );
+    assert.deepEqual(host.calls(), [''], 'what was never changed is not restarted either');
     host.configure(`Match LocalPort ${host.port}\n  X11Forwarding no`);
     await hardened(host);
   });

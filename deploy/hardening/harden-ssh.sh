@@ -31,7 +31,7 @@ fail() {
   exit 1
 }
 
-users='' exempt='' wait=300 close=no dry=no anywhere=no root='' action=''
+users='' exempt='' wait=300 close=no dry=no anywhere=no root='' action='' restarted=no
 while [ $# -gt 0 ]; do
   case $1 in
     --allow-user | --exempt | --wait | --root)
@@ -179,7 +179,10 @@ is_ours() {
 
 # What a run that fails goes back to: an earlier hardening, somebody's own file, or none. One that was killed has left it.
 keep_earlier() {
-  [ ! -d "$state/earlier" ] || return 0
+  if [ -d "$state/earlier" ]; then
+    restarted=yes # by the one that was killed, for all that can be known
+    return 0
+  fi
   rm -rf -- "$state/earlier.new"
   mkdir -p -- "$state/earlier.new"
   for file in "$conf" "$first" "$state/done"; do
@@ -198,7 +201,7 @@ put_back() {
   done
   if [ -f "$state/earlier/ssh.socket" ]; then
     start_socket_again "$state/earlier/ssh.socket"
-  else
+  elif [ "$restarted" = yes ]; then
     restart_sshd || :
   fi
   rm -rf -- "$state/earlier"
@@ -271,6 +274,7 @@ apply() {
   fi
   trap 'trap "" PIPE; trap - HUP INT QUIT TERM; put_back; fail "interrupted; everything is as it was"' HUP INT QUIT PIPE TERM
   write_conf
+  restarted=yes
   { stop_socket && restart_sshd; } || { put_back; fail "sshd did not restart; everything is as it was"; }
   await_login || { put_back; fail "nobody logged in within $wait s; everything is as it was"; }
   trap - HUP INT QUIT PIPE TERM
