@@ -68,7 +68,7 @@ describe('harden-ssh.sh', { skip }, () => {
   test('puts everything back if nobody logs in, or if it is interrupted', async () => {
     using host = await Host.start();
     const waited = host.harden('--allow-user', 'root', '--wait', '1');
-    assert.deepEqual([waited.exit, /everything is as it was/.test(waited.output)], [1, true]);
+    assert.deepEqual([waited.exit, /everything is put back as it was/.test(waited.output)], [1, true]);
     assert.equal(existsSync(host.dropIn(conf)), false);
     assert.match(host.harden('--undo').output, /nothing to undo/);
     for (const signal of ['SIGTERM', 'SIGQUIT', 'SIGPIPE'] as const) {
@@ -94,7 +94,7 @@ describe('harden-ssh.sh', { skip }, () => {
     killed.child.kill('SIGKILL');
     await killed.ended;
     const waited = host.harden(...other, '--wait', '1');
-    assert.deepEqual([waited.exit, /everything is as it was/.test(waited.output)], [1, true]);
+    assert.deepEqual([waited.exit, /everything is put back as it was/.test(waited.output)], [1, true]);
     assert.match(readFileSync(host.dropIn(conf), 'utf8'), /^AllowUsers root$/m);
     assert.match(passwords(), /Permission denied \(publickey\)/);
     assert.match(host.harden('--allow-user', 'root').output, /nothing to do/);
@@ -155,6 +155,15 @@ describe('harden-ssh.sh', { skip }, () => {
     host.calls();
     await hardened(host, '--close');
     assert.equal(host.calls().at(-1), 'disable --now ssh.service');
+    const waited = host.harden('--allow-user', 'root', '--allow-user', 'daemon', '--close', '--wait', '1');
+    assert.match(waited.output, /nobody logged in/);
+    assert.match(host.login('true').output, /refused/, 'closed as it was');
+    assert.match(host.harden('--allow-user', 'root', '--close').output, /nothing to do/);
+    host.systemctl('restart', 'ssh.service');
+    assert.doesNotMatch(
+      host.harden('--allow-user', 'root', '--close', '--wait', '1').output,
+      /nothing to do/,
+    );
   });
 
   test('says that ssh.socket could not be masked, and has sshd run before', async () => {
@@ -211,6 +220,7 @@ describe('harden-ssh.sh', { skip }, () => {
       ['Match Address 127.0.0.0/8\n  PasswordAuthentication yes', /Match block: +PasswordAuthentication yes/],
       [`Match LocalPort ${host.port}\n  kbdinteractiveauthentication = yes`, /Match block/],
       ['Match User root\n  AllowUsers daemon', /Match block/],
+      ['Match Address 10.0.0.0/8\n  Include /nowhere/*.conf', /Match block: +Include/],
       ['Match Address 10.0.0.0/8\r\n  PasswordAuthentication yes\r', /Match block/],
     ] as const) {
       host.configure(block);
@@ -300,7 +310,7 @@ describe('harden-ssh.sh', { skip }, () => {
     running.child.kill('SIGKILL');
     await running.ended;
     const waited = host.harden('--allow-user', 'root', '--wait', '1');
-    assert.match(waited.output, /everything is as it was/);
+    assert.match(waited.output, /everything is put back as it was/);
     await waitFor('the socket', () => Promise.resolve(bySocket() === 0));
     assert.equal(host.calls().at(-1), 'disable ssh.service', 'as it was found');
 
@@ -309,6 +319,38 @@ describe('harden-ssh.sh', { skip }, () => {
     assert.match(host.harden('--undo', '--dry-run').output, /have it start sshd again/);
     assert.equal(host.harden('--undo').exit, 0);
     await waitFor('the socket after --undo', () => Promise.resolve(bySocket() === 0));
+  });
+
+  test('puts the socket back, too, when a second signal comes meanwhile', {
+    skip: needTool('systemd-socket-activate', 'apt-get install -y systemd'),
+  }, async () => {
+    using host = await Host.start();
+    host.systemctl('stop', 'ssh.service');
+    host.systemctl('enable', '--now', 'ssh.socket');
+    const slow = systemctl.replace(
+      'case "$*" in',
+      'case "$*" in "stop ssh.service") sleep 2 ;; esac\ncase "$*" in',
+    );
+    writeFileSync(join(host.root, 'bin/systemctl'), slow);
+    const running = host.hardenMeanwhile('--allow-user', 'root', '--wait', '60');
+    await waitFor('the wait', () => Promise.resolve(running.output().includes('now log in')));
+    host.calls();
+    running.child.kill('SIGHUP');
+    await waitFor('the putting back', () => Promise.resolve(host.calls().includes('stop ssh.service')));
+    running.child.kill('SIGHUP');
+    assert.equal(await running.ended, 1);
+    await waitFor('the socket', () => Promise.resolve(host.login('true', [], host.socketPort).exit === 0));
+    assert.equal(existsSync(host.dropIn(conf)), false);
+  });
+
+  test('ends when it is undone while it waits', async () => {
+    using host = await Host.start();
+    const running = host.hardenMeanwhile('--allow-user', 'root', '--wait', '60');
+    await waitFor('the wait', () => Promise.resolve(running.output().includes('now log in')));
+    assert.equal(host.harden('--undo').exit, 0);
+    assert.match(host.confirm('--from-anywhere').output, /nobody waits/);
+    assert.equal(await running.ended, 1);
+    assert.ok(!host.calls().includes('mask ssh.socket'));
   });
 
   test('masks ssh.socket again where somebody has unmasked it', async () => {

@@ -85,6 +85,7 @@ $(cat -- "$exempt_file")"; fi
       # A line that nobody understands must not let a host be hardened that it was to keep.
       *[[:space:]]*) fail "\"$pattern\" is not one name of a host to exempt; nothing was changed" ;;
     esac
+    case $pattern in *.*) [ -n "$full" ] || fail "this host does not know its full name, and \"$pattern\" is exempt; nothing was changed" ;; esac
     for name in "$host" "${host%%.*}" "$full"; do
       # The pattern is meant as one.
       # shellcheck disable=SC2254
@@ -146,7 +147,7 @@ match_problem() {
     found=$(awk '{ line = tolower($0); sub(/#.*/, "", line); gsub(/[="\t\r]/, " ", line); split(line, word, " ") }
       word[1] == "match" { inside = 1 }
       inside && (word[1] word[2] ~ /^(password|kbdinteractive|challengeresponse|hostbased|gssapi)authenticationyes$/ ||
-        word[1] word[2] == "pubkeyauthenticationno" || word[1] == "allowusers") { print $0; exit }' "$file")
+        word[1] word[2] == "pubkeyauthenticationno" || word[1] == "allowusers" || word[1] == "include") { print $0; exit }' "$file")
     [ -z "$found" ] || { echo "$file says in a Match block: $found"; break; }
   done
 }
@@ -193,16 +194,20 @@ keep_earlier() {
 
 put_back() {
   [ -d "$state/earlier" ] || return 0
-  rm -f -- "$first" "$conf"
   for file in "$conf" "$first" "$state/done"; do
     kept=$state/earlier/${file##*/}
-    # Copied: one that is killed right here is put back by the next.
-    if [ -f "$kept" ] || [ -L "$kept" ]; then cp -pP -- "$kept" "$file"; fi
+    # Copied, and put in its place at once: one that is killed right here is put back by the next.
+    if [ -f "$kept" ] || [ -L "$kept" ]; then
+      cp -pP -- "$kept" "$file.new.$$" && mv -fT -- "$file.new.$$" "$file"
+    else
+      rm -f -- "$file"
+    fi
   done
   if [ -f "$state/earlier/ssh.socket" ]; then
     start_socket_again "$state/earlier/ssh.socket"
   elif [ "$restarted" = yes ]; then
-    restart_sshd || :
+    if [ "$(cat -- "$state/done" 2>/dev/null)" = close=yes ]; then systemctl disable --now ssh.service || :
+    else restart_sshd || :; fi
   fi
   rm -rf -- "$state/earlier"
   rmdir -- "$state" 2>/dev/null || : # where nothing else is in it, there is nothing to undo
@@ -245,6 +250,15 @@ socket_is_masked() {
   [ "$(systemctl is-enabled ssh.socket 2>/dev/null)" = masked ]
 }
 
+# Whether sshd runs, and will after a boot; with --close, that it does not.
+service_is_as_wanted() {
+  if systemctl is-active --quiet ssh.service; then
+    [ "$close" = no ] && systemctl is-enabled --quiet ssh.service
+  else
+    [ "$close" = yes ]
+  fi
+}
+
 apply() {
   [ -n "$users" ] || { usage >&2; fail "name at least one --allow-user, or nobody could log in"; }
   for user in $users; do
@@ -259,7 +273,7 @@ apply() {
     fail "sshd_config does not include $drop_ins; add: Include $drop_ins/*.conf"
 
   if [ "$(cat -- "$conf" 2>/dev/null)" = "$(wanted)" ] && [ -z "$(effective_problem)" ] &&
-    [ "$(cat -- "$state/done" 2>/dev/null)" = "close=$close" ] && socket_is_masked; then
+    [ "$(cat -- "$state/done" 2>/dev/null)" = "close=$close" ] && socket_is_masked && service_is_as_wanted; then
     say "nothing to do: this host is hardened already"
     return
   fi
@@ -272,12 +286,14 @@ apply() {
     if [ "$close" = yes ]; then say "mask ssh.socket, and stop and disable ssh.service"; else say "and mask ssh.socket"; fi
     return
   fi
-  trap 'trap "" PIPE; trap - HUP INT QUIT TERM; put_back; fail "interrupted; everything is as it was"' HUP INT QUIT PIPE TERM
+  # Whatever ends it before the login: a signal, a refusal, a full disk. A second signal must not end the putting back.
+  trap 'trap "" HUP INT QUIT PIPE TERM; set +e; put_back' EXIT
+  trap 'trap "" HUP INT QUIT PIPE TERM; fail "interrupted; everything is put back as it was"' HUP INT QUIT PIPE TERM
   write_conf
   restarted=yes
-  { stop_socket && restart_sshd; } || { put_back; fail "sshd did not restart; everything is as it was"; }
-  await_login || { put_back; fail "nobody logged in within $wait s; everything is as it was"; }
-  trap - HUP INT QUIT PIPE TERM
+  { stop_socket && restart_sshd; } || fail "sshd did not restart; everything is put back as it was"
+  await_login || fail "nobody logged in within $wait s; everything is put back as it was"
+  trap - EXIT HUP INT QUIT PIPE TERM
   # For --undo, which goes back before the first of several runs.
   if [ -f "$state/earlier/ssh.socket" ] && [ ! -f "$state/ssh.socket" ]; then
     mv -- "$state/earlier/ssh.socket" "$state/ssh.socket"
@@ -298,20 +314,17 @@ write_conf() {
   chmod 644 "$beside"
   mv -- "$beside" "$conf"
   if ! "$sshd" -t -f "$root/etc/ssh/sshd_config"; then
-    put_back
     fail "sshd does not take it; the configuration is as it was"
   fi
   problem=$(effective_problem)
   [ -n "$problem" ] || return 0
   say "an earlier file overrules it ($problem); $first goes before all others"
   if [ -f "$first" ] && [ ! -L "$first" ]; then
-    put_back
     fail "$first is a file of this site's own, in the place that ours needs: rename it; the configuration is as it was"
   fi
   ln -sf -- "${conf##*/}" "$first"
   problem=$(effective_problem)
   if [ -n "$problem" ]; then
-    put_back
     fail "$problem, whatever sshd_config.d says: look for it in sshd_config and its Match blocks; the configuration is as it was"
   fi
 }
@@ -324,6 +337,7 @@ await_login() {
   say "and there run, within $wait s: sudo $(readlink -f -- "$0") --confirm${root:+ --root "$root"}"
   left=$wait
   while [ "$left" -gt 0 ]; do
+    [ -f "$waiting/since" ] || fail "--undo was run meanwhile"
     if [ -f "$waiting/confirmed" ]; then
       say "confirmed from $(cat -- "$waiting/confirmed")"
       rm -rf -- "$waiting"
@@ -400,6 +414,7 @@ undo() {
     else say "would unmask ssh.socket, and restart ssh.service"; fi
     return
   fi
+  rm -rf -- "$waiting" # a run that waits ends
   if [ -L "$first" ] && [ "$(readlink -- "$first")" = "${conf##*/}" ]; then rm -f -- "$first"; fi
   if [ -f "$conf" ] && is_ours; then rm -f -- "$conf"; fi
   # Copied: where sshd does not take what is left, this runs again.

@@ -13,7 +13,8 @@ export const script = join(projectRoot, 'deploy/hardening/harden-ssh.sh');
  */
 export const systemctl = `#!/bin/sh
 case $1 in is-*) ;; *) echo "$*" >>"$SCRATCH/systemctl.log" ;; esac
-stop() { if [ -f "$SCRATCH/$1" ]; then kill "$(cat "$SCRATCH/$1")" 2>/dev/null; rm -f "$SCRATCH/$1"; fi; }
+# -KILL: started by one that ignores signals, the socket's process ignores them too.
+stop() { if [ -f "$SCRATCH/$1" ]; then kill "\${2:--TERM}" "$(cat "$SCRATCH/$1")" 2>/dev/null; rm -f "$SCRATCH/$1"; fi; }
 case "$*" in
   "restart ssh.service")
     stop sshd.pid
@@ -23,11 +24,12 @@ case "$*" in
     done
     exit 1 ;;
   "stop ssh.service" | "disable --now ssh.service") stop sshd.pid ;;
+  "is-active --quiet ssh.service") [ -f "$SCRATCH/sshd.pid" ] ;;
   "is-active --quiet ssh.socket") [ -f "$SCRATCH/socket.pid" ] ;;
   "is-enabled --quiet ssh.socket") [ "$(cat "$SCRATCH/socket.state" 2>/dev/null)" = enabled ] ;;
   "is-enabled ssh.socket") cat "$SCRATCH/socket.state" ;;
   "is-enabled ssh.service") echo disabled; exit 1 ;;
-  "disable --now ssh.socket") stop socket.pid; echo disabled >"$SCRATCH/socket.state" ;;
+  "disable --now ssh.socket") stop socket.pid -KILL; echo disabled >"$SCRATCH/socket.state" ;;
   "mask ssh.socket") echo masked >"$SCRATCH/socket.state" ;;
   "unmask ssh.socket") echo disabled >"$SCRATCH/socket.state" ;;
   "enable --now ssh.socket")
