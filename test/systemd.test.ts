@@ -223,6 +223,26 @@ test('the launcher of the collector names its Node by the whole path, and none t
   }
 });
 
+test('a token may come from a pipe', () => {
+  const root = join(directory, 'pipe');
+  const args = [
+    '--root',
+    root,
+    '--from',
+    build,
+    'agent',
+    '--url',
+    'https://h:1',
+    '--token-file',
+    '/dev/stdin',
+  ];
+  const piped = spawnSync('sh', ['-c', 'printf hf_agent_piped | "$0" "$@"', installer, ...args], {
+    encoding: 'utf8',
+  });
+  assert.equal(piped.status, 0, piped.stderr);
+  assert.equal(readFileSync(join(root, 'etc/holdfast/agent.token'), 'utf8'), 'hf_agent_piped');
+});
+
 test('secrets are for root alone', () => {
   const root = installBoth('secrets');
   for (const name of ['agent.token', 'operator.token']) {

@@ -124,19 +124,22 @@ case $program in agent) main=holdfast-agent ;; collector) main=collector.cjs ;; 
 
 # What is made here, to be put: not by a pipe, whose last command could not say here that something changed.
 made=$(mktemp)
-trap 'rm -f -- "$made"' EXIT
+trap 'rm -f -- "$made" "$made.token"' EXIT
 
 if [ "$program" = agent ]; then
   [ -f "$config" ] || [ -n "$url" ] || fail "--url is needed: where does the collector listen?"
-  [ -f "$config_dir/agent.token" ] || [ -n "$token_file" ] || fail "--token-file is needed: make a token on the collector with holdfast-collector token create --role agent"
-  for given in "$token_file" "$ca_file"; do
-    [ -z "$given" ] || grep -q '[^[:space:]]' -- "$given" 2>/dev/null || fail "$given is not there, or is empty"
-  done
+  [ -s "$config_dir/agent.token" ] || [ -n "$token_file" ] || fail "--token-file is needed: make a token on the collector with holdfast-collector token create --role agent"
+  # Read once: it may be a pipe.
+  if [ -n "$token_file" ]; then
+    (umask 077 && cat -- "$token_file" >"$made.token") 2>/dev/null || fail "$token_file is not there, or is empty"
+    grep -q '[^[:space:]]' -- "$made.token" || fail "$token_file is not there, or is empty"
+  fi
+  [ -z "$ca_file" ] || [ -s "$ca_file" ] || fail "$ca_file is not there, or is empty"
   case $url in '' | http://* | https://*) ;; *) fail "--url must begin with https:// or http:// (got $url)" ;; esac
   case $url in '' | *://[][A-Za-z0-9]*) ;; *) fail "--url names no host: $url" ;; esac
   case $url in *[!][A-Za-z0-9:/._~%@-]*) fail "--url has a character that is no part of a URL: $url" ;; esac
   put "$from/holdfast-agent" "$root/usr/local/bin/holdfast-agent" 755
-  if [ -n "$token_file" ]; then put "$token_file" "$config_dir/agent.token" 600; fi
+  if [ -n "$token_file" ]; then put "$made.token" "$config_dir/agent.token" 600; fi
   if [ -n "$ca_file" ]; then put "$ca_file" "$config_dir/ca.pem" 644; fi
   if [ ! -f "$config" ]; then
     sed "s|^collectorUrl:.*|collectorUrl: $url|" "$here/agent.yaml" |
