@@ -148,7 +148,11 @@ describe('access to routes', () => {
   });
 
   it('writes no token to the log, and heartbeats at debug only', async () => {
+    await site.call('GET', '/api/v1/hf%5foperator%5F0123456789abcdef');
+    await site.call('GET', `/${'a'.repeat(5000)}`);
     const text = site.logged.join('');
+    assert.ok(!text.includes('0123456789abcdef'));
+    assert.ok(!text.includes('a'.repeat(513)));
     for (const token of [...tokens.values(), agentToken]) assert.ok(!text.includes(token));
     assert.match(text, /"caller":"viewer"/);
     const reports = site.logged.filter((line) => line.includes('/reports"') && line.includes('"status":200'));

@@ -44,10 +44,15 @@ function logRequest(request: FastifyRequest, reply: FastifyReply): void {
   request.log[isQuiet ? 'debug' : 'info'](line, 'request');
 }
 
+/** Finding a token costs the square of it. */
+const maxShownLength = 512;
+
 /** Without the query, and without what could be a token: some callers put theirs into the URL. */
 function shownUrl(url: string): string {
   const [path = ''] = url.split('?', 1);
-  return path.replaceAll(/[\w%-]*hf_[\w%-]{8,}|[\w-]+\.[\w-]{16,}\.[\w-]{16,}/g, '(not shown)');
+  return path
+    .slice(0, maxShownLength)
+    .replaceAll(/[\w%-]*hf(?:_|%5f)[\w%-]{8,}|[\w-]+\.[\w-]{16,}\.[\w-]{16,}/gi, '(not shown)');
 }
 
 const methods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS']);
