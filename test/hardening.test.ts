@@ -159,6 +159,13 @@ describe('harden-ssh.sh', { skip }, () => {
     assert.match(waited.output, /nobody logged in/);
     assert.match(host.login('true').output, /refused/, 'closed as it was');
     assert.match(host.harden('--allow-user', 'root', '--close').output, /nothing to do/);
+    writeFileSync(join(host.root, 'enabled'), '');
+    assert.doesNotMatch(
+      host.harden('--allow-user', 'root', '--close', '--wait', '1').output,
+      /nothing to do/,
+      'it would run after a boot',
+    );
+    rmSync(join(host.root, 'enabled'));
     host.systemctl('restart', 'ssh.service');
     assert.doesNotMatch(
       host.harden('--allow-user', 'root', '--close', '--wait', '1').output,
@@ -341,6 +348,22 @@ describe('harden-ssh.sh', { skip }, () => {
     assert.equal(await running.ended, 1);
     await waitFor('the socket', () => Promise.resolve(host.login('true', [], host.socketPort).exit === 0));
     assert.equal(existsSync(host.dropIn(conf)), false);
+  });
+
+  test('keeps what it cannot put back, until it can', async () => {
+    using host = await Host.start();
+    writeFileSync(host.dropIn(conf), '# of this site\n');
+    const full = '#!/bin/sh\n[ ! -f "$SCRATCH/full" ] || { echo no space >&2; exit 1; }\nexec /bin/cp "$@"\n';
+    writeFileSync(join(host.root, 'bin/cp'), full, { mode: 0o755 });
+    const running = host.hardenMeanwhile('--allow-user', 'root', '--wait', '60');
+    await waitFor('the wait', () => Promise.resolve(running.output().includes('now log in')));
+    writeFileSync(join(host.root, 'full'), '');
+    running.child.kill('SIGTERM');
+    assert.equal(await running.ended, 1);
+    assert.match(running.output(), /could not put back: .*99-hardening\.conf; kept in/);
+    rmSync(join(host.root, 'full'));
+    assert.equal(host.harden('--allow-user', 'root', '--wait', '1').exit, 1);
+    assert.equal(readFileSync(host.dropIn(conf), 'utf8'), '# of this site\n');
   });
 
   test('ends when it is undone while it waits', async () => {

@@ -194,11 +194,12 @@ keep_earlier() {
 
 put_back() {
   [ -d "$state/earlier" ] || return 0
+  lost=''
   for file in "$conf" "$first" "$state/done"; do
     kept=$state/earlier/${file##*/}
     # Copied, and put in its place at once: one that is killed right here is put back by the next.
     if [ -f "$kept" ] || [ -L "$kept" ]; then
-      cp -pP -- "$kept" "$file.new.$$" && mv -fT -- "$file.new.$$" "$file"
+      { cp -pP -- "$kept" "$file.new.$$" && mv -fT -- "$file.new.$$" "$file"; } || lost="$lost $file"
     else
       rm -f -- "$file"
     fi
@@ -209,6 +210,8 @@ put_back() {
     if [ "$(cat -- "$state/done" 2>/dev/null)" = close=yes ]; then systemctl disable --now ssh.service || :
     else restart_sshd || :; fi
   fi
+  # What is kept is the only copy.
+  [ -z "$lost" ] || { echo "harden-ssh.sh: could not put back:$lost; kept in $state/earlier; mend that, then run this again" >&2; return; }
   rm -rf -- "$state/earlier"
   rmdir -- "$state" 2>/dev/null || : # where nothing else is in it, there is nothing to undo
   # Somebody's own file is in its place again, and --undo has none to bring.
@@ -250,12 +253,12 @@ socket_is_masked() {
   [ "$(systemctl is-enabled ssh.socket 2>/dev/null)" = masked ]
 }
 
-# Whether sshd runs, and will after a boot; with --close, that it does not.
+# Whether sshd runs, and will after a boot; with --close, that it does neither.
 service_is_as_wanted() {
   if systemctl is-active --quiet ssh.service; then
     [ "$close" = no ] && systemctl is-enabled --quiet ssh.service
   else
-    [ "$close" = yes ]
+    [ "$close" = yes ] && ! systemctl is-enabled --quiet ssh.service
   fi
 }
 

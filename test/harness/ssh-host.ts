@@ -28,6 +28,7 @@ case "$*" in
   "is-active --quiet ssh.socket") [ -f "$SCRATCH/socket.pid" ] ;;
   "is-enabled --quiet ssh.socket") [ "$(cat "$SCRATCH/socket.state" 2>/dev/null)" = enabled ] ;;
   "is-enabled ssh.socket") cat "$SCRATCH/socket.state" ;;
+  "is-enabled --quiet ssh.service") [ -f "$SCRATCH/sshd.pid" ] || [ -f "$SCRATCH/enabled" ] ;;
   "is-enabled ssh.service") echo disabled; exit 1 ;;
   "disable --now ssh.socket") stop socket.pid -KILL; echo disabled >"$SCRATCH/socket.state" ;;
   "mask ssh.socket") echo masked >"$SCRATCH/socket.state" ;;
