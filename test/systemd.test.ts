@@ -177,14 +177,21 @@ test('what an installation leaves as it was and would have to change is said', (
   assert.match(stdout, /which names no caFile; add the line: caFile: \/etc\/holdfast\/ca\.pem$/m);
 });
 
-test('a service of which only the configuration was written anew is restarted', { skip: needMount() }, () => {
+test('a service is restarted for what an earlier run wrote and did not start', { skip: needMount() }, () => {
   const twice = `
     for place in /etc /usr/local /run; do mount -t tmpfs holdfast $place; done
     mkdir -p /run/systemd/system /run/bin
     printf '#!/bin/sh\\necho "$*" >>/run/calls\\n' >/run/bin/systemctl
     chmod +x /run/bin/systemctl
     PATH=/run/bin:$PATH
-    "$@" && rm /etc/holdfast/agent.yaml && : >/run/calls && "$@" && cat /run/calls && "$@"`;
+    "$@"
+    rm /etc/holdfast/agent.yaml
+    : >/run/calls
+    "$@" --no-start
+    if grep restart /run/calls; then exit 9; fi
+    "$@"
+    cat /run/calls
+    "$@"`;
   const command = [installer, '--from', build, ...agentArgs()];
   const { status, stdout, stderr } = spawnSync(
     'unshare',

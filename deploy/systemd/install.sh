@@ -75,7 +75,10 @@ wanted_by_boot=$root/etc/systemd/system/multi-user.target.wants/$unit
 # Whatever root's own: the collector's user has to reach its program and its configuration.
 umask 022
 
-changed=no
+# Stands from the first file that changes to the restart, so that a run that was ended between, or had --no-start, leaves the restart
+# to the next. In /run: a boot starts what is installed.
+restart_due=/run/holdfast-$program.restart-due
+
 # put FROM TO MODE [OWNER:GROUP]: replaces TO at once or not at all, and only if it differs.
 put() {
   if [ -f "$2" ] && cmp -s -- "$1" "$2"; then
@@ -86,8 +89,8 @@ put() {
   beside=$2.new.$$
   (umask 077 && cp -- "$1" "$beside")
   chmod "$3" "$beside"
+  if live; then : >"$restart_due"; fi
   mv -f -- "$beside" "$2"
-  changed=yes
   say "wrote ${2#"$root"}"
 }
 
@@ -107,7 +110,10 @@ if [ "$uninstall" = yes ]; then
     fi
     rmdir -- "$config_dir" 2>/dev/null || true
   fi
-  if live; then systemctl daemon-reload; fi
+  if live; then
+    systemctl daemon-reload
+    rm -f -- "$restart_due"
+  fi
   say "holdfast-$program is removed"
   exit 0
 fi
@@ -122,7 +128,7 @@ case $program in agent) main=holdfast-agent ;; collector) main=collector.cjs ;; 
 # What the other program needs may be missing.
 (cd -- "$from" && sha256sum --check --strict --quiet --ignore-missing SHA256SUMS) || fail "$from is damaged: its checksums do not match"
 
-# What is made here, to be put: not by a pipe, whose last command could not say here that something changed.
+# What is made here, to be put.
 made=$(mktemp)
 trap 'rm -f -- "$made" "$made.token"' EXIT
 
@@ -191,9 +197,10 @@ fi
 systemctl daemon-reload
 systemctl enable --quiet "$unit"
 if [ "$start" = no ]; then
-  say "$unit is enabled; start it with systemctl start $unit"
-elif [ "$changed" = yes ] || ! systemctl is-active --quiet "$unit"; then
+  say "$unit is enabled; start it with systemctl restart $unit"
+elif [ -e "$restart_due" ] || ! systemctl is-active --quiet "$unit"; then
   systemctl restart "$unit" || fail "$unit does not start; journalctl -u $unit says why"
+  rm -f -- "$restart_due"
   say "$unit runs"
 else
   say "$unit runs already, and nothing changed"
