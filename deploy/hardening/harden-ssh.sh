@@ -66,12 +66,30 @@ conf=$drop_ins/99-hardening.conf
 first=$drop_ins/00-hardening.conf
 state=$root/var/lib/holdfast-hardening
 waiting=$root/run/holdfast-hardening
+lock=$root/run/holdfast-hardening.lock
 exempt_file=$root/etc/holdfast/hardening-exempt
 sshd=$(command -v sshd || echo /usr/sbin/sshd)
 
 [ "$(id -u)" -eq 0 ] || fail "must run as root"
 # The shell reads 08 as a broken octal number, and would end with it while it waits.
 case $wait in '' | *[!0-9]* | 0?* | ??????*) fail "--wait needs a number of seconds, of five digits at most" ;; esac
+
+# A daemon that is started here must not keep the lock.
+systemctl() {
+  command systemctl "$@" 9>&-
+}
+
+# One run at a time; what waits for a login ends for --undo, and puts back first.
+take_lock() {
+  mkdir -p -- "$root/run"
+  exec 9>"$lock"
+  tries=30
+  until flock -w 1 9; do
+    tries=$((tries - 1))
+    if [ "$action" != undo ] || [ $tries -eq 0 ]; then fail "another run is under way; nothing was changed"; fi
+    rm -rf -- "$waiting"
+  done
+}
 
 refuse_exempt_host() {
   host=$(hostname | tr '[:upper:]' '[:lower:]')
@@ -109,10 +127,21 @@ AllowUsers $users
 CONF
 }
 
-# Prints what sshd makes of its configuration for a login of user $1 at port $2.
-held_for() {
-  "$sshd" -T -f "$root/etc/ssh/sshd_config" -C "user=$1,host=outside,addr=192.0.2.1,laddr=192.0.2.2,lport=$2"
+# Prints the options that ssh.service has started its sshd with; they go before the configuration. Asked of the process, whose
+# title has them: they may come from SSHD_OPTS in /etc/default/ssh, or from a drop-in of the unit.
+listener_options() {
+  pid=$(systemctl show --property MainPID --value ssh.service 2>/dev/null) || return 0
+  case $pid in '' | 0) return 0 ;; esac
+  tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline" | sed 's/^sshd: //; s/ \[listener\].*//; s/^[^ ]* *//'
 }
+
+# Prints what sshd makes of its configuration for a login of user $1 at port $2.
+held_for() (
+  set -f
+  # The options are words.
+  # shellcheck disable=SC2046
+  "$sshd" -T -f "$root/etc/ssh/sshd_config" -C "user=$1,host=outside,addr=192.0.2.1,laddr=192.0.2.2,lport=$2" $(listener_options)
+)
 
 # Prints the patterns of the Include lines of file $1, as sshd reads them: what is relative lies in /etc/ssh.
 included() {
@@ -156,6 +185,8 @@ match_problem() {
 effective_problem() {
   problem=$(match_problem)
   [ -z "$problem" ] || { echo "$problem"; return; }
+  other=$(listener_options | grep -oE -- '(^| )-f *[^ ]+' | grep -vxE -- " ?-f *$root/etc/ssh/sshd_config") || :
+  [ -z "$other" ] || { echo "ssh.service starts sshd with another configuration ($other)"; return; }
   ports=$(held_for root 22 2>/dev/null | sed -n 's/^port //p')
   [ -n "$ports" ] || { echo "sshd -T does not say what holds"; return; }
   for login in $(for user in $users; do for port in $ports; do echo "$user:$port"; done; done); do
@@ -178,6 +209,10 @@ is_ours() {
   grep -q "^# Written by harden-ssh.sh" "$conf"
 }
 
+first_is_ours() {
+  [ "$(readlink -- "$first")" = "${conf##*/}" ]
+}
+
 # What a run that fails goes back to: an earlier hardening, somebody's own file, or none. One that was killed has left it.
 keep_earlier() {
   if [ -d "$state/earlier" ]; then
@@ -186,16 +221,19 @@ keep_earlier() {
   fi
   rm -rf -- "$state/earlier.new"
   mkdir -p -- "$state/earlier.new"
-  for file in "$conf" "$first" "$state/done"; do
+  for file in "$conf" "$state/done"; do
     if [ -e "$file" ]; then cp -pP -- "$file" "$state/earlier.new/"; fi
   done
+  if first_is_ours; then : >"$state/earlier.new/first"; fi
   mv -- "$state/earlier.new" "$state/earlier"
 }
 
 put_back() {
   [ -d "$state/earlier" ] || return 0
   lost=''
-  for file in "$conf" "$first" "$state/done"; do
+  if [ -f "$state/earlier/first" ]; then ln -sfT -- "${conf##*/}" "$first" || lost=" $first"
+  elif first_is_ours; then rm -f -- "$first"; fi
+  for file in "$conf" "$state/done"; do
     kept=$state/earlier/${file##*/}
     # Copied, and put in its place at once: one that is killed right here is put back by the next.
     if [ -f "$kept" ] || [ -L "$kept" ]; then
@@ -289,12 +327,18 @@ apply() {
     if [ "$close" = yes ]; then say "mask ssh.socket, and stop and disable ssh.service"; else say "and mask ssh.socket"; fi
     return
   fi
+  take_lock
   # Whatever ends it before the login: a signal, a refusal, a full disk. A second signal must not end the putting back.
   trap 'trap "" HUP INT QUIT PIPE TERM; set +e; put_back' EXIT
   trap 'trap "" HUP INT QUIT PIPE TERM; fail "interrupted; everything is put back as it was"' HUP INT QUIT PIPE TERM
   write_conf
   restarted=yes
   { stop_socket && restart_sshd; } || fail "sshd did not restart; everything is put back as it was"
+  if systemctl is-active --quiet ssh.socket; then
+    fail "ssh.service has started ssh.socket again: a drop-in of it says Requires=, Wants= or Sockets=; everything is put back as it was"
+  fi
+  problem=$(effective_problem)
+  [ -z "$problem" ] || fail "$problem, as ssh.service starts sshd; everything is put back as it was"
   await_login || fail "nobody logged in within $wait s; everything is put back as it was"
   trap - EXIT HUP INT QUIT PIPE TERM
   # For --undo, which goes back before the first of several runs.
@@ -322,13 +366,13 @@ write_conf() {
   problem=$(effective_problem)
   [ -n "$problem" ] || return 0
   say "an earlier file overrules it ($problem); $first goes before all others"
-  if [ -f "$first" ] && [ ! -L "$first" ]; then
+  if { [ -e "$first" ] || [ -L "$first" ]; } && ! first_is_ours; then
     fail "$first is a file of this site's own, in the place that ours needs: rename it; the configuration is as it was"
   fi
-  ln -sf -- "${conf##*/}" "$first"
+  ln -sfT -- "${conf##*/}" "$first"
   problem=$(effective_problem)
   if [ -n "$problem" ]; then
-    fail "$problem, whatever sshd_config.d says: look for it in sshd_config and its Match blocks; the configuration is as it was"
+    fail "$problem, although $first goes before all others: look for it in the rest of $drop_ins, in sshd_config and its Match blocks, and in the options that ssh.service gives sshd (SSHD_OPTS in /etc/default/ssh); the configuration is as it was"
   fi
 }
 
@@ -346,7 +390,7 @@ await_login() {
       rm -rf -- "$waiting"
       return 0
     fi
-    sleep 1
+    sleep 1 9>&-
     left=$((left - 1))
   done
   rm -rf -- "$waiting"
@@ -417,8 +461,17 @@ undo() {
     else say "would unmask ssh.socket, and restart ssh.service"; fi
     return
   fi
-  rm -rf -- "$waiting" # a run that waits ends
-  if [ -L "$first" ] && [ "$(readlink -- "$first")" = "${conf##*/}" ]; then rm -f -- "$first"; fi
+  take_lock
+  # Of a run that was killed, or could not put back: the newest copy of what was there.
+  if [ -d "$state/earlier" ]; then
+    if [ -f "$state/earlier/ssh.socket" ] && [ ! -f "$state/ssh.socket" ]; then
+      cp -- "$state/earlier/ssh.socket" "$state/ssh.socket"
+    fi
+    restarted=yes
+    put_back
+    [ ! -d "$state/earlier" ] || exit 1
+  fi
+  if first_is_ours; then rm -f -- "$first"; fi
   if [ -f "$conf" ] && is_ours; then rm -f -- "$conf"; fi
   # Copied: where sshd does not take what is left, this runs again.
   if [ -f "$state/before.conf" ]; then cp -p -- "$state/before.conf" "$conf"; fi
@@ -426,10 +479,8 @@ undo() {
   "$sshd" -t -f "$root/etc/ssh/sshd_config" || fail "sshd does not take what is left; mend sshd_config, then run this again"
   systemctl unmask ssh.socket || :
   systemctl enable ssh.service || :
-  noted=$state/ssh.socket
-  [ -f "$noted" ] || noted=$state/earlier/ssh.socket # of one that was killed
-  if [ -f "$noted" ]; then
-    start_socket_again "$noted"
+  if [ -f "$state/ssh.socket" ]; then
+    start_socket_again "$state/ssh.socket"
   else
     restart_sshd || fail "sshd has its earlier configuration, and ssh.socket is no longer masked; but ssh.service did not restart"
   fi

@@ -1,10 +1,11 @@
 /** A host to harden: a scratch root with a real sshd and real logins; only systemctl is a stand-in, that runs that sshd. */
+import assert from 'node:assert/strict';
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort, projectRoot } from './process.ts';
-import { longestStallMs } from './wait.ts';
+import { longestStallMs, waitFor } from './wait.ts';
 
 export const script = join(projectRoot, 'deploy/hardening/harden-ssh.sh');
 /**
@@ -12,17 +13,19 @@ export const script = join(projectRoot, 'deploy/hardening/harden-ssh.sh');
  * it is enabled, disabled or masked. Only one of the two listens, as with Debian's units.
  */
 export const systemctl = `#!/bin/sh
-case $1 in is-*) ;; *) echo "$*" >>"$SCRATCH/systemctl.log" ;; esac
+case $1 in is-* | show) ;; *) echo "$*" >>"$SCRATCH/systemctl.log" ;; esac
 # -KILL: started by one that ignores signals, the socket's process ignores them too.
 stop() { if [ -f "$SCRATCH/$1" ]; then kill "\${2:--TERM}" "$(cat "$SCRATCH/$1")" 2>/dev/null; rm -f "$SCRATCH/$1"; fi; }
 case "$*" in
   "restart ssh.service")
     stop sshd.pid
+    SSHD_OPTS=; if [ -f "$SCRATCH/etc/default/ssh" ]; then . "$SCRATCH/etc/default/ssh"; fi
     for _ in 1 2 3 4 5; do
-      /usr/sbin/sshd -f "$SCRATCH/etc/ssh/sshd_config" -E "$SCRATCH/sshd.log" && exit 0
+      /usr/sbin/sshd -f "$SCRATCH/etc/ssh/sshd_config" -E "$SCRATCH/sshd.log" $SSHD_OPTS && exit 0
       sleep 0.2
     done
     exit 1 ;;
+  "show --property MainPID --value ssh.service") cat "$SCRATCH/sshd.pid" 2>/dev/null || echo 0 ;;
   "stop ssh.service" | "disable --now ssh.service") stop sshd.pid ;;
   "is-active --quiet ssh.service") [ -f "$SCRATCH/sshd.pid" ] ;;
   "is-active --quiet ssh.socket") [ -f "$SCRATCH/socket.pid" ] ;;
@@ -34,6 +37,7 @@ case "$*" in
   "mask ssh.socket") echo masked >"$SCRATCH/socket.state" ;;
   "unmask ssh.socket") echo disabled >"$SCRATCH/socket.state" ;;
   "enable --now ssh.socket")
+    if [ -f "$SCRATCH/socket.pid" ]; then exit 0; fi
     echo enabled >"$SCRATCH/socket.state"
     setsid systemd-socket-activate --accept --inetd -l "127.0.0.1:$SOCKET_PORT" \
       /usr/sbin/sshd -i -f "$SCRATCH/etc/ssh/sshd_config" >"$SCRATCH/socket.log" 2>&1 </dev/null &
@@ -111,6 +115,17 @@ export class Host implements Disposable {
       stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
     const ended = new Promise<number | null>((resolve) => void child.on('close', (code) => resolve(code)));
     return { child, ended, output: () => output };
+  }
+
+  /** Hardens to the end, with a login that proves it. */
+  async hardened(...more: string[]): Promise<void> {
+    const running = this.hardenMeanwhile('--allow-user', 'root', '--wait', '60', ...more);
+    await waitFor('the wait for a login', () =>
+      Promise.resolve(running.output().includes('now log in from outside')),
+    );
+    const confirmed = this.confirm('--from-anywhere');
+    assert.equal(confirmed.exit, 0, confirmed.output);
+    assert.equal(await running.ended, 0, running.output());
   }
 
   login(command: string, options: readonly string[] = [], port = this.port) {
