@@ -42,13 +42,16 @@ export async function startTelling(config: CollectorConfig, parts: TellingParts)
     );
   }
   if (config.pushgatewayUrl) {
-    const takeSnapshot = async (): Promise<NodesSnapshot> => ({
-      now: clock(),
-      nodes: await store.nodes(),
-      drift: await store.standingDriftOfAll(config.metrics.pathsPerNode),
-      isOverQuota: (node) => quota.waitMs(node, performance.now()) > 0,
-      statusOf,
-    });
+    const takeSnapshot = async (): Promise<NodesSnapshot> => {
+      const now = clock();
+      return {
+        now,
+        nodes: await store.nodes(),
+        drift: await store.standingDriftOfAll(config.metrics.pathsPerNode, now),
+        isOverQuota: (node) => quota.waitMs(node, performance.now()) > 0,
+        statusOf,
+      };
+    };
     const source = config.pushgatewayNodes ? takeSnapshot : null;
     opened.use(
       await pushNodes(config.pushgatewayUrl, {

@@ -231,7 +231,7 @@ test('a deleted node is refused until it is readmitted, and then has the baselin
   await store.decide('n1', (view) => decideDeletion(view, ada, 5));
   assert.deepEqual(await store.nodes(), []);
   assert.deepEqual(await store.standingDrift('n1'), []);
-  assert.deepEqual(await store.standingDriftOfAll(10), []);
+  assert.deepEqual(await store.standingDriftOfAll(10, agent.now), []);
   const refused = await agent.send(store, agent.report());
   assert.ok('refused' in refused && refused.refused.code === 'node-deleted');
   await store.decide('n1', (view) => decideReadmission(view, ada, 6));

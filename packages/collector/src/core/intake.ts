@@ -221,14 +221,15 @@ function speak(
   report: Report,
   { node, now }: IntakeContext,
 ): { readonly state: NodeState; readonly events: readonly EventRecord[] } {
+  const dropped = newlyDropped(state, report);
   const heard = {
     sequence: report.sequence,
     lastReportAt: now,
     agent: report.agent,
     health: report.health,
+    eventsDropped: (state?.eventsDropped ?? 0) + dropped,
   };
   const events: EventRecord[] = [];
-  const dropped = newlyDropped(state, report);
   if (dropped > 0) events.push(nodeEvent('events-dropped', now, `the agent dropped ${dropped} events`));
   if (!state) {
     events.unshift(nodeEvent('node-first-seen', now));
@@ -282,6 +283,7 @@ function firstState(node: string, report: Report, now: Millis): NodeState {
     scans: report.scans,
     journal: report.journal,
     eventsStored: 0,
+    eventsDropped: 0,
     baseline: null,
     pendingBecause: null,
     aide: null,

@@ -67,6 +67,8 @@ export interface NodeState {
   readonly scans: readonly ScanResult[];
   readonly journal: string;
   readonly eventsStored: number;
+  /** How many events the agents of this node have dropped, over all their journals. */
+  readonly eventsDropped: number;
   readonly baseline: BaselineRecord | null;
   /** Why the first manifest was not taken as the baseline although the policy says accept; null otherwise. */
   readonly pendingBecause: string | null;

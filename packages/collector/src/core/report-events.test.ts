@@ -76,4 +76,7 @@ test('events that the agent dropped are told once', async () => {
   await agent.tell(store, [], [], { health });
   assert.deepEqual((await agent.history(store)).slice(2), ['events-dropped']);
   assert.equal((await store.events('n1', 0, 10)).at(-1)?.detail, 'the agent dropped 3 events');
+  await agent.tell(store, [], [], { journal: 'e'.repeat(32), health: { ...health, eventsDropped: 2 } });
+  const summary = await store.node('n1');
+  assert.deepEqual([summary?.state.eventsDropped, summary?.state.health.eventsDropped], [5, 2]);
 });

@@ -41,6 +41,7 @@ function stateOf(name: string, part: Partial<NodeState>): NodeState {
     scans: [],
     journal: '0'.repeat(32),
     eventsStored: 0,
+    eventsDropped: 0,
     baseline: {
       sequence: 1,
       manifest: 'a'.repeat(64),
@@ -125,7 +126,7 @@ const snapshot: CollectorSnapshot = {
         review: { at: now - 60_000, by: 'ada' },
       }),
     ),
-    summaryOf(stateOf('drifting-1', { health: degraded() }), {
+    summaryOf(stateOf('drifting-1', { health: degraded(), eventsDropped: 7 }), {
       drift: { added: 1, removed: 0, changed: 2 },
       oldestDriftAt: now - 7_200_000,
       unknownPaths: 1,
@@ -148,8 +149,14 @@ const snapshot: CollectorSnapshot = {
     ),
   ],
   drift: [
-    { node: 'drifting-1', path: '/etc/a "quoted"\\path', acknowledgedUntil: now + 1, isExpected: false },
-    { node: 'drifting-1', path: '/etc/new%0Aline', acknowledgedUntil: now, isExpected: true },
+    {
+      node: 'drifting-1',
+      shown: [
+        { path: '/etc/a "quoted"\\path', acknowledgedUntil: now + 1, isExpected: false },
+        { path: '/etc/new%0Aline', acknowledgedUntil: now, isExpected: true },
+      ],
+      unexplained: 1,
+    },
   ],
   isOverQuota: (node) => node === 'drifting-1',
   statusOf: (node) => ({ ages: ages(node === 'silent-1' ? 4_000_000 : 30_000), silentSeconds: 300 }),

@@ -7,7 +7,7 @@ import type { Millis } from '#core/node-state';
 import type { ChangeWindow } from '#core/change-window';
 import type { AuditHead } from '#core/audit-chain';
 import { isBaselineReviewed } from '#core/review-node';
-import type { NodeSummary, ShownDrift } from '#store/store';
+import type { NodeSummary, ShownDrift, ShownDrifts } from '#store/store';
 import { aideSeries } from './aide-metrics.ts';
 import { exposition, expositionOf, type Family } from './exposition.ts';
 
@@ -16,8 +16,8 @@ export interface FleetSnapshot {
   readonly openWindows: readonly ChangeWindow[];
   readonly now: Millis;
   readonly nodes: readonly NodeSummary[];
-  /** Grouped by node. At most so many a node as the configuration allows. */
-  readonly drift: readonly ShownDrift[];
+  /** Of the nodes that drift. */
+  readonly drift: readonly ShownDrifts[];
   readonly isOverQuota: (node: string) => boolean;
   readonly statusOf: (node: string) => StatusContext;
 }
@@ -37,6 +37,8 @@ interface NodeFacts {
   readonly acknowledged: readonly string[];
   /** Those of them that a window expected. */
   readonly expected: readonly string[];
+  /** How many drifts that nothing explains have no series of their own. */
+  readonly unexplainedHidden: number;
 }
 
 /** The text of all series of nodes. */
@@ -66,27 +68,24 @@ export function* exposeEachNode(
 }
 
 function factsOf({ now, nodes, drift, isOverQuota, statusOf }: NodesSnapshot): NodeFacts[] {
-  const shown = new Map<string, { paths: string[]; acknowledged: string[]; expected: string[] }>();
-  for (const { node, path, acknowledgedUntil, isExpected } of drift) {
-    const known = shown.get(node) ?? { paths: [], acknowledged: [], expected: [] };
-    shown.set(node, known);
-    known.paths.push(path);
-    if (acknowledgedUntil !== null && now < acknowledgedUntil) known.acknowledged.push(path);
-    if (isExpected) known.expected.push(path);
-  }
+  const driftOf = new Map(drift.map((drifts) => [drifts.node, drifts]));
   return nodes.map((summary) => {
     const { name } = summary.state;
     const { status, statuses } = nodeStatus(summary, statusOf(name));
-    const { paths = [], acknowledged = [], expected = [] } = shown.get(name) ?? {};
+    const { shown, unexplained } = driftOf.get(name) ?? { shown: [], unexplained: 0 };
+    const isAcknowledged = ({ acknowledgedUntil: until }: ShownDrift) => until !== null && now < until;
+    const pathsOf = (which: (drift: ShownDrift) => boolean) => shown.filter(which).map(({ path }) => path);
+    const unexplainedShown = pathsOf((each) => !each.isExpected && !isAcknowledged(each));
     return {
       summary,
       status,
       isSilent: statuses.includes('silent'),
       isUnknown: statuses.includes('unknown'),
       isOverQuota: isOverQuota(name),
-      paths,
-      acknowledged,
-      expected,
+      paths: pathsOf(() => true),
+      acknowledged: pathsOf(isAcknowledged),
+      expected: pathsOf(({ isExpected }) => isExpected),
+      unexplainedHidden: unexplained - unexplainedShown.length,
     };
   });
 }
@@ -135,6 +134,12 @@ export const nodeSeries: readonly Family<NodeFacts>[] = [
     [],
     ({ summary: { drift }, paths }, sample) =>
       sample(Math.max(0, drift.added + drift.removed + drift.changed - paths.length)),
+  ),
+  gauge(
+    'holdfast_node_drift_paths_hidden_unexplained',
+    'Those of them that nobody has acknowledged and no window expected.',
+    [],
+    ({ unexplainedHidden }, sample) => sample(unexplainedHidden),
   ),
   gauge(
     'holdfast_node_drift_since_timestamp_seconds',
@@ -220,10 +225,10 @@ export const nodeSeries: readonly Family<NodeFacts>[] = [
   ),
   {
     name: 'holdfast_node_events_dropped_total',
-    help: "Events that the agent dropped because its outbox was full, since the outbox's journal began.",
+    help: 'Events that the agents of the node dropped because their outbox was full.',
     type: 'counter',
     labels: [],
-    write: ({ summary: { state } }, sample) => sample(state.health.eventsDropped),
+    write: ({ summary: { state } }, sample) => sample(state.eventsDropped),
   },
   gauge(
     'holdfast_node_watch_degraded',

@@ -34,7 +34,7 @@ function start(
   const takeSnapshot = async (): Promise<NodesSnapshot> => ({
     now: 2_000_000,
     nodes: await store.nodes(),
-    drift: await store.standingDriftOfAll(200),
+    drift: await store.standingDriftOfAll(200, 2_000_000),
     isOverQuota: () => false,
     statusOf: () => ({ ages, silentSeconds: 300 }),
   });

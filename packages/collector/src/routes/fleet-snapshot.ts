@@ -14,7 +14,7 @@ export async function fleetSnapshot(context: RouteContext): Promise<CollectorSna
   const now = clock();
   const [nodes, drift, auditHead, openWindows, sweeps] = await Promise.all([
     store.nodes(),
-    store.standingDriftOfAll(config.metrics.pathsPerNode),
+    store.standingDriftOfAll(config.metrics.pathsPerNode, now),
     store.auditHead(),
     store.windows.openAt(now),
     stackSnapshot(store.sweeps),

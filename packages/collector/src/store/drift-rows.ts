@@ -17,7 +17,7 @@ import {
   withChange,
 } from '#store/drift-change-rows';
 import { type DriftCounts, noDrift } from '#store/node-rows';
-import type { DriftRecord, ShownDrift } from '#store/store';
+import type { DriftRecord, ShownDrifts } from '#store/store';
 
 interface StandingRow extends AcknowledgedRow, DriftChangeRow {
   readonly id: number;
@@ -38,10 +38,11 @@ interface NamedRow {
   readonly fingerprint: Buffer;
 }
 
-interface OldestRow {
+interface ShownRow {
   readonly path: string;
   readonly until: number | null;
   readonly expected: number | null;
+  readonly unexplained: number;
 }
 
 export type DriftRows = ReturnType<typeof driftRows>;
@@ -69,13 +70,19 @@ export function driftRows(db: Database, changes: DriftChangeRows) {
 
     standingPath: (node: number, id: number): string | null => sql.pathOf.get(node, id) ?? null,
 
-    /** The node's `limit` oldest standing drifts, ties by path. */
-    oldest: (node: number, limit: number): Omit<ShownDrift, 'node'>[] =>
-      sql.oldest.all(node, limit).map(({ path, until, expected }) => ({
+    /** The node's `limit` oldest standing drifts, ties by path; but those that nothing explains at `now` before all others. */
+    shown(
+      node: number,
+      { limit, now }: { readonly limit: number; readonly now: Millis },
+    ): Omit<ShownDrifts, 'node'> {
+      const rows = sql.shown.all({ node, limit, now });
+      const shown = rows.map(({ path, until, expected }) => ({
         path,
         acknowledgedUntil: until,
         isExpected: expected !== null,
-      })),
+      }));
+      return { shown, unexplained: rows[0]?.unexplained ?? 0 };
+    },
 
     /** Writes `effects`; returns the counts after them. */
     apply: applier(sql, changes),
@@ -184,9 +191,12 @@ function prepare(db: Database) {
         'SELECT path FROM drift WHERE node = ? AND id = ? AND ended_at IS NULL',
       )
       .pluck(),
-    oldest: db.prepare<[number, number], OldestRow>(
-      `SELECT drift.path, acknowledgement.until, expected FROM drift ${withAcknowledgement}
-       WHERE drift.node = ? AND ended_at IS NULL ORDER BY first_seen_at, path LIMIT ?`,
+    shown: db.prepare<[{ node: number; limit: number; now: Millis }], ShownRow>(
+      `SELECT path, until, expected, sum(NOT explained) OVER () AS unexplained FROM (
+         SELECT path, until, expected, first_seen_at,
+           expected IS NOT NULL OR coalesce(until > @now, 0) AS explained
+         FROM drift ${withAcknowledgement} WHERE drift.node = @node AND ended_at IS NULL)
+       ORDER BY explained, first_seen_at, path LIMIT @limit`,
     ),
     records: db.prepare<[number, number, number], RecordRow>(
       `SELECT ${standingColumns}, unknown_path.reason AS unknown,

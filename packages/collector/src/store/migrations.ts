@@ -14,6 +14,7 @@ import { contents } from '#store/migrations/contents';
 import { addDriftChanges } from '#store/migrations/drift-changes';
 import { driftOfNode } from '#store/migrations/drift-of-node';
 import { driftMarks } from '#store/migrations/drift-marks';
+import { eventsDropped } from '#store/migrations/events-dropped';
 import { lostNodes } from '#store/migrations/lost-nodes';
 import { outlets } from '#store/migrations/outlets';
 import { sweepMigration } from '#store/migrations/sweeps';
@@ -175,4 +176,5 @@ export const migrations: readonly Migration[] = [
   lostNodes,
   addDriftChanges,
   driftOfNode,
+  eventsDropped,
 ];

@@ -43,6 +43,7 @@ interface NodeRow {
   readonly blind_spots: string;
   readonly journal: string;
   readonly events_stored: number;
+  readonly events_dropped: number;
   readonly baseline: number | null;
   readonly pending_because: string | null;
   readonly reviewed_at: number | null;
@@ -76,6 +77,7 @@ const nodeColumns = [
   'blind_spots',
   'journal',
   'events_stored',
+  'events_dropped',
   'baseline',
   'pending_because',
   'reviewed_at',
@@ -157,6 +159,7 @@ function toRow({ state, observed, drift, unknownPaths }: NodeContent): NodeColum
     blind_spots: JSON.stringify(state.blindSpots),
     journal: state.journal,
     events_stored: state.eventsStored,
+    events_dropped: state.eventsDropped,
     baseline: state.baseline?.sequence ?? null,
     pending_because: state.pendingBecause,
     reviewed_at: state.review?.at ?? null,
@@ -200,6 +203,7 @@ function toRecord(
       scans: JSON.parse(row.scans) as NodeState['scans'],
       journal: row.journal,
       eventsStored: row.events_stored,
+      eventsDropped: row.events_dropped,
       baseline: baseline?.record ?? null,
       pendingBecause: row.pending_because,
       aide: aide.state(row.id),

@@ -4,7 +4,9 @@ import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import Sqlite from 'better-sqlite3';
+import { decideAcknowledgement } from '#core/acknowledge-drift';
 import { decideDeletion, decideRescan } from '#core/node-lifecycle';
+import type { Millis } from '#core/node-state';
 import { maxWaitingCommands } from '#store/command-rows';
 import { migrations } from '#store/migrations';
 import { databaseName, openSqliteStore } from '#store/sqlite-store';
@@ -208,12 +210,21 @@ test('for metrics each node gives its oldest drifts, up to the limit, in an orde
     await agent.tell(store, [file('/etc/z')]);
     await agent.tell(store, [file('/etc/b'), file('/etc/a')]);
   }
-  assert.deepEqual(await store.standingDriftOfAll(2), [
-    { node: 'n1', path: '/etc/z', acknowledgedUntil: null, isExpected: false },
-    { node: 'n1', path: '/etc/a', acknowledgedUntil: null, isExpected: false },
-    { node: 'n2', path: '/etc/z', acknowledgedUntil: null, isExpected: false },
-    { node: 'n2', path: '/etc/a', acknowledgedUntil: null, isExpected: false },
+  const shown = async (now: Millis) =>
+    (await store.standingDriftOfAll(2, now)).map(({ node, shown, unexplained }) => [
+      node,
+      ...shown.map(({ path }) => path),
+      unexplained,
+    ]);
+  assert.deepEqual(await shown(0), [
+    ['n1', '/etc/z', '/etc/a', 3],
+    ['n2', '/etc/z', '/etc/a', 3],
   ]);
+  const until = 3_000_000;
+  const asked = { ...ada, reason: 'known', paths: ['/etc/a', '/etc/z'], drifts: null, ifMatch: null, until };
+  await store.decide('n1', (view) => decideAcknowledgement(view, asked, 2_000_000));
+  assert.deepEqual((await shown(until - 1))[0], ['n1', '/etc/b', '/etc/z', 1]);
+  assert.deepEqual((await shown(until))[0], ['n1', '/etc/z', '/etc/a', 3], 'it is over');
 });
 
 test('events and audit are paged by their numbers', async () => {
@@ -301,7 +312,7 @@ test('reports of many nodes at once are all kept', async () => {
   await Promise.all(agents.map((agent) => agent.introduce(store)));
   await Promise.all(agents.map((agent) => agent.tell(store, [file('/etc/hosts', 'b')])));
   await opened.reopen();
-  assert.equal((await opened.store.standingDriftOfAll(10)).length, 50);
+  assert.equal((await opened.store.standingDriftOfAll(10, 0)).length, 50);
   const { scopeDigest } = agents[0]!.manifest;
   const siblings = await opened.store.decide('n0', (view) => ({
     apply: null,

@@ -1,10 +1,11 @@
 /** Standing drift of a node, and of all. However much it is, others have their turn in between. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { bucketCount } from '@holdfast/shared/manifest';
+import type { Millis } from '#core/node-state';
 import type { DriftRows } from '#store/drift-rows';
 import type { NodeRecord } from '#store/node-rows';
 import { reading } from '#store/storage-error';
-import type { DriftRecord, ShownDrift } from '#store/store';
+import type { DriftRecord, ShownDrifts } from '#store/store';
 
 /** How long a turn may hold the event loop, roughly. */
 const turnMillis = 10;
@@ -25,18 +26,17 @@ export async function standingDriftOf(drifts: DriftRows, record: NodeRecord): Pr
   return all.sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
-/** Of each node at most `limit`. */
-export async function oldestDriftOf(
+/** Of each node that drifts. */
+export async function shownDriftOf(
   drifts: DriftRows,
   nodes: readonly NodeRecord[],
-  limit: number,
-): Promise<ShownDrift[]> {
-  const all: ShownDrift[] = [];
+  which: { readonly limit: number; readonly now: Millis },
+): Promise<ShownDrifts[]> {
+  const all: ShownDrifts[] = [];
   const drifting = nodes.filter((node) => countOf(node) > 0);
   let until = performance.now() + turnMillis;
   for (const { id, state } of drifting) {
-    const oldest = reading(() => drifts.oldest(id, limit));
-    for (const drift of oldest) all.push({ node: state.name, ...drift });
+    all.push({ node: state.name, ...reading(() => drifts.shown(id, which)) });
     if (performance.now() > until) {
       await nextTurn();
       until = performance.now() + turnMillis;

@@ -23,7 +23,7 @@ import { Checkpoints } from '#store/checkpoints';
 import { reading } from '#store/storage-error';
 import { SpaceOnDisk } from '#store/space-on-disk';
 import type { AideStore, Decide, Decided, NodeSummary, Store, Tidied, TokenRecord } from '#store/store';
-import { oldestDriftOf, standingDriftOf } from '#store/standing-drift';
+import { shownDriftOf, standingDriftOf } from '#store/standing-drift';
 import { SqliteSweeps } from '#store/sweeps-on-sqlite';
 import { prepareTables, type Tables } from '#store/tables';
 import { tidyUp } from '#store/tidy-up';
@@ -138,8 +138,8 @@ export class SqliteStore implements Store {
     return standingDriftOf(this.#tables.drifts, record);
   }
 
-  async standingDriftOfAll(limit: number) {
-    return oldestDriftOf(this.#tables.drifts, this.#live(), limit);
+  async standingDriftOfAll(limit: number, now: Millis) {
+    return shownDriftOf(this.#tables.drifts, this.#live(), { limit, now });
   }
 
   async acknowledgementTag(node: string, now: Millis) {

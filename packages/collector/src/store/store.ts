@@ -75,8 +75,15 @@ export interface DriftRecord extends StandingDrift {
 }
 
 /** A drift that has a series. */
-export interface ShownDrift {
+/** The standing drifts of a node that have a series of their own. */
+export interface ShownDrifts {
   readonly node: string;
+  readonly shown: readonly ShownDrift[];
+  /** How many stand that are neither acknowledged nor expected, shown or not. */
+  readonly unexplained: number;
+}
+
+export interface ShownDrift {
   readonly path: string;
   /** Until when it is acknowledged; null if it is not. May be over. */
   readonly acknowledgedUntil: Millis | null;
@@ -156,8 +163,11 @@ export interface Store extends AsyncDisposable {
   nodes(): Promise<NodeSummary[]>;
   /** Sorted by path. Standing drifts of one node, read in steps: a report may come in between. */
   standingDrift(node: string): Promise<DriftRecord[]>;
-  /** For metrics: of each node at most `limit` standing drifts, the oldest first, ties by path. */
-  standingDriftOfAll(limit: number): Promise<ShownDrift[]>;
+  /**
+   * For metrics: of each node that drifts at most `limit` standing drifts, the oldest first, ties by path; but those that
+   * nothing explains at `now` before all others, so that an upgrade does not hide what came with it.
+   */
+  standingDriftOfAll(limit: number, now: Millis): Promise<ShownDrifts[]>;
   /** Stands for the acknowledgements of the node's drifts that are in force at `now`; null if there are none. */
   acknowledgementTag(node: string, now: Millis): Promise<string | null>;
   unknownPaths(node: string): Promise<{ readonly path: string; readonly reason: UnknownReason }[]>;
