@@ -23,11 +23,19 @@ export function runbookLines(): Lines[] {
     const text = readRepositoryFile(page);
     const blocks = text.matchAll(/^ *```\n([\s\S]*?)^ *```$/gm);
     return Array.from(blocks, (block): Lines => {
-      const section = text.slice(0, block.index).split(/^## /m).at(-1)!.split('\n')[0]!;
-      return { where: `${page}, ${section}`, text: block[1]!, stage: stageOf(block[1]!) };
+      const section = text.slice(0, block.index).split(/^## /m).at(-1)!;
+      const stage = stageOf(block[1]!);
+      const looked = stage === 'act' && block[1]!.includes('looked-at') ? lookIn(section) : '';
+      return { where: `${page}, ${section.split('\n')[0]}`, text: looked + block[1]!, stage };
     }).slice(1);
   });
   return stages.flatMap((stage) => all.filter((lines) => lines.stage === stage));
+}
+
+/** The block of a section that keeps the tag of what was looked at. */
+function lookIn(section: string): string {
+  const look = Array.from(section.matchAll(/^ *```\n([\s\S]*?)^ *```$/gm), ([, lines]) => lines!);
+  return look.find((lines) => lines.includes('-D looked-at'))!;
 }
 
 function stageOf(text: string): Lines['stage'] {
