@@ -4,11 +4,17 @@ import { parseArgs } from 'node:util';
 import { buildAll } from './build/build-all.ts';
 import { repositoryRoot } from './build/bundle-options.ts';
 import { checkoutCommit } from './build/checkout-commit.ts';
+import { whyNotReplaced } from './build/out-directory.ts';
 
 const { values } = parseArgs({ options: { out: { type: 'string' }, commit: { type: 'string' } } });
-const directory = values.out === undefined ? resolve(repositoryRoot, 'dist') : resolve(values.out);
-const commit = values.commit ?? checkoutCommit();
+const directory = resolve(values.out ?? resolve(repositoryRoot, 'dist'));
+const refusal = whyNotReplaced(directory);
+if (refusal !== null) {
+  console.error(`build: ${directory} is not replaced: ${refusal}`);
+  process.exit(1);
+}
 
+const commit = values.commit ?? checkoutCommit();
 for (const { name, bytes, sha256 } of await buildAll({ directory, commit })) {
   console.log(`${sha256}  ${String(bytes).padStart(11)}  ${name}`);
 }

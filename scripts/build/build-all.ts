@@ -8,6 +8,7 @@ import { agentParts, bundleAgent } from './bundle-agent.ts';
 import { bundleCollector } from './bundle-collector.ts';
 import { repositoryRoot } from './bundle-options.ts';
 import { licenseTexts } from './license-texts.ts';
+import { whyNotReplaced } from './out-directory.ts';
 import { makeSingleExecutable } from './single-executable.ts';
 
 export interface Artefact {
@@ -23,6 +24,8 @@ export async function buildAll(options: {
   commit: string | null;
 }): Promise<readonly Artefact[]> {
   const { directory, commit } = options;
+  const refusal = whyNotReplaced(directory);
+  if (refusal !== null) throw new Error(`${directory} is not replaced by a build: ${refusal}`);
   const beside = join(dirname(directory), `.${basename(directory)}.${process.pid}`);
   await mkdir(beside, { recursive: true });
   try {
