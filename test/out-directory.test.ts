@@ -1,12 +1,21 @@
 /** What a build may replace. Only ever tried on directories made here. */
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { whyNotReplaced } from '../scripts/build/out-directory.ts';
+import { buildingPlace, sweepBuildingPlaces, whyNotReplaced } from '../scripts/build/out-directory.ts';
 import { projectRoot } from './harness/process.ts';
+import { waitFor } from './harness/wait.ts';
 
 let directory: string;
 
@@ -68,4 +77,31 @@ test('the command says so before it builds, and leaves what is there', () => {
   assert.deepEqual([status, stdout], [1, '']);
   assert.equal(stderr, `build: ${kept} is not replaced: it holds something else than an earlier build\n`);
   assert.equal(readFileSync(join(kept, 'mine'), 'utf8'), 'mine\n');
+});
+
+test('a build that is ended leaves nothing beside its directory', async () => {
+  const place = directoryWith('ended', {});
+  const build = spawn(process.execPath, [...command, join(place, 'dist')], { cwd: projectRoot });
+  const ended = new Promise((resolve) => build.on('exit', (_, signal) => resolve(signal)));
+  await waitFor('something is made', () => {
+    const [beside] = readdirSync(place);
+    return beside !== undefined && readdirSync(join(place, beside)).includes('collector.cjs');
+  });
+  build.kill('SIGTERM');
+  assert.equal(await ended, 'SIGTERM');
+  assert.deepEqual(readdirSync(place), []);
+});
+
+test('what killed builds left is removed; what runs, and what has another name, stays', () => {
+  const place = directoryWith('swept', {});
+  const dist = join(place, 'dist');
+  const { pid: gone } = spawnSync('true');
+  const stays = [buildingPlace(dist, process.ppid), join(place, '.dist.old'), join(place, `.other.${gone}`)];
+  for (const path of [...stays, buildingPlace(dist, gone), buildingPlace(dist)]) {
+    mkdirSync(path);
+    writeFileSync(join(path, 'collector.cjs'), '');
+  }
+  sweepBuildingPlaces(dist);
+  assert.deepEqual(readdirSync(place).sort(), stays.map((path) => path.slice(place.length + 1)).sort());
+  sweepBuildingPlaces(join(place, 'not/there/dist'));
 });

@@ -47,7 +47,7 @@ export function assertNone(findings: readonly string[], rule: string): void {
 
 function filesBelow(directory: string): string[] {
   return readdirSync(join(repositoryRoot, directory), { withFileTypes: true }).flatMap((entry) => {
-    if (untracked.has(entry.name)) return [];
+    if (untracked.has(entry.name) || entry.name.startsWith('.dist.')) return [];
     const path = directory === '' ? entry.name : `${directory}/${entry.name}`;
     return entry.isDirectory() ? filesBelow(path) : [path];
   });

@@ -2,13 +2,13 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { copyFile, cp, mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { agentParts, bundleAgent } from './bundle-agent.ts';
 import { bundleCollector } from './bundle-collector.ts';
 import { repositoryRoot } from './bundle-options.ts';
 import { licenseTexts } from './license-texts.ts';
-import { whyNotReplaced } from './out-directory.ts';
+import { buildingPlace, sweepBuildingPlaces, whyNotReplaced } from './out-directory.ts';
 import { makeSingleExecutable } from './single-executable.ts';
 
 export interface Artefact {
@@ -26,7 +26,8 @@ export async function buildAll(options: {
   const { directory, commit } = options;
   const refusal = whyNotReplaced(directory);
   if (refusal !== null) throw new Error(`${directory} is not replaced by a build: ${refusal}`);
-  const beside = join(dirname(directory), `.${basename(directory)}.${process.pid}`);
+  sweepBuildingPlaces(directory);
+  const beside = buildingPlace(directory);
   await mkdir(beside, { recursive: true });
   try {
     const [agent, collector] = await Promise.all([
