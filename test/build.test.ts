@@ -10,9 +10,11 @@ import { after, before, test } from 'node:test';
 import { bundleAgent } from '../scripts/build/bundle-agent.ts';
 import { type Artefact, buildAll } from '../scripts/build/build-all.ts';
 import { call, closeConnections } from './harness/api.ts';
+import { fakeNode, makeNodeDirectory } from './harness/installer.ts';
 import { type Programs, projectRoot } from './harness/process.ts';
 import { Site, siteNode } from './harness/site.ts';
 import { waitFor } from './harness/wait.ts';
+import { needNodeDirectory } from './need.ts';
 
 const maxExecutableBytes = 130_000_000;
 const maxImageBytes = 10_000_000;
@@ -165,13 +167,17 @@ test('the executable reads with its hash workers what the sources read', async (
   assert.deepEqual(entries(scanned.stdout), entries(sources.stdout));
 });
 
-test('a host needs nothing but the build: its installer installs what lies beside it', async () => {
+test('a host needs nothing but the build: its installer installs what lies beside it', {
+  skip: needNodeDirectory(),
+}, async (t) => {
+  const nodeDirectory = makeNodeDirectory()!;
+  t.after(() => rm(nodeDirectory, { recursive: true }));
   const root = join(directory, 'host');
   const token = join(directory, 'token');
   await writeFile(token, 'hf_agent_x');
   for (const args of [
     ['agent', '--url', 'https://collector.example:9477', '--token-file', token],
-    ['collector', '--node', process.execPath],
+    ['collector', '--node', fakeNode(nodeDirectory)],
   ]) {
     const installed = spawnSync(join(dist, 'install.sh'), [...args, '--root', root], { encoding: 'utf8' });
     assert.equal(installed.status, 0, installed.stderr);

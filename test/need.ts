@@ -4,8 +4,9 @@
  * was silently skipped there would be false calm.
  */
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants, statSync } from 'node:fs';
+import { accessSync, constants, rmSync, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { makeNodeDirectory } from './harness/installer.ts';
 
 export type Skip = string | false;
 
@@ -34,6 +35,15 @@ function canMount(): boolean {
     spawnSync('unshare', ['--mount', 'mount', '-t', 'tmpfs', 'holdfast', '/mnt'], { timeout: 5000 })
       .status === 0;
   return mountTried;
+}
+
+/** For tests that install the collector: its unit hides home directories and /tmp, so its Node has to be elsewhere. */
+export function needNodeDirectory(): Skip {
+  const directory = makeNodeDirectory();
+  if (directory === null)
+    return missing('needs a place for programs outside of homes and /tmp: sudo npm test');
+  rmSync(directory, { recursive: true });
+  return false;
 }
 
 function isExecutable(file: string): boolean {

@@ -2,8 +2,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import {
-  accessSync,
-  constants,
   cpSync,
   existsSync,
   mkdirSync,
@@ -15,30 +13,29 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { appendFile, chmod, mkdtemp, writeFile } from 'node:fs/promises';
-import { tmpdir, userInfo } from 'node:os';
+import { appendFile, mkdtemp, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { collectorNodeFlags } from '@holdfast/collector/runtime';
-import { projectRoot } from './harness/process.ts';
-import { needMount, needTool } from './need.ts';
+import { fakeBuild, fakeNode, installer, makeNodeDirectory, systemdFiles } from './harness/installer.ts';
+import { needMount, needNodeDirectory, needTool } from './need.ts';
 
-const systemdFiles = join(projectRoot, 'deploy/systemd');
-const installer = join(systemdFiles, 'install.sh');
 const needAnalyze = needTool('systemd-analyze', 'apt-get install -y systemd');
+const needNode = needNodeDirectory();
 const maxExposure = 2;
 
 let directory: string;
 let build: string;
 let token: string;
-/** Neither in a home directory nor in /tmp, which the unit hides. */
+/** Those that need it skip where there is none. */
 let nodeDirectory: string;
 let node: string;
 
 before(async () => {
-  nodeDirectory = mkdtempSync(join(isWritable('/opt') ? '/opt' : projectRoot, 'holdfast-node-'));
-  node = fakeNode(nodeDirectory);
   directory = await mkdtemp(join(tmpdir(), 'holdfast-systemd-'));
+  nodeDirectory = makeNodeDirectory() ?? directory;
+  node = fakeNode(nodeDirectory);
   token = join(directory, 'token');
   await writeFile(token, 'hf_agent_x');
   build = await fakeBuild(join(directory, 'dist'));
@@ -47,34 +44,6 @@ before(async () => {
 after(() => {
   for (const made of [directory, nodeDirectory]) rmSync(made, { recursive: true, force: true });
 });
-
-function isWritable(path: string): boolean {
-  try {
-    accessSync(path, constants.W_OK);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** Of which the installer asks nothing but the version. */
-function fakeNode(directory: string): string {
-  const path = join(directory, 'node');
-  writeFileSync(path, '#!/bin/sh\necho 24\n', { mode: 0o755 });
-  return path;
-}
-
-/** Of the names that a build has; what the installer does with the files does not depend on what is in them. */
-async function fakeBuild(path: string): Promise<string> {
-  mkdirSync(join(path, 'prebuilds'), { recursive: true });
-  const addons = ['linux-x64', 'linux-arm64', 'linuxmusl-x64', 'linuxmusl-arm64'];
-  const names = ['holdfast-agent', 'collector.cjs', ...addons.map((name) => `prebuilds/${name}.node`)];
-  for (const name of names) await writeFile(join(path, name), `#!/bin/true ${name}\n`);
-  await chmod(join(path, 'holdfast-agent'), 0o755);
-  const sums = spawnSync('sha256sum', names, { cwd: path, encoding: 'utf8' });
-  await writeFile(join(path, 'SHA256SUMS'), sums.stdout);
-  return path;
-}
 
 function install(root: string, ...args: string[]) {
   const given = ['--root', root, '--from', build, ...args];
@@ -132,7 +101,7 @@ for (const unit of ['holdfast-agent.service', 'holdfast-collector.service']) {
   });
 }
 
-test('systemd finds no fault with the units as they are installed', { skip: needAnalyze }, () => {
+test('systemd finds no fault with the units as they are installed', { skip: needAnalyze || needNode }, () => {
   const root = installBoth('verify');
   cpSync('/lib/systemd/system', join(root, 'usr/lib/systemd/system'), {
     recursive: true,
@@ -148,7 +117,7 @@ test('systemd finds no fault with the units as they are installed', { skip: need
   assert.equal(enabled.stdout, 'enabled\nenabled\n', enabled.stderr);
 });
 
-test('the collector is run as it is measured', () => {
+test('the collector is run as it is measured', { skip: needNode }, () => {
   const root = installBoth('flags');
   const [, line] = readFileSync(join(root, 'usr/local/bin/holdfast-collector'), 'utf8').split('\n');
   assert.match(
@@ -157,7 +126,7 @@ test('the collector is run as it is measured', () => {
   );
 });
 
-test('a second installation changes nothing, and keeps what was edited', async () => {
+test('a second installation changes nothing, and keeps what was edited', { skip: needNode }, async () => {
   const root = installBoth('twice');
   const config = join(root, 'etc/holdfast/agent.yaml');
   await appendFile(config, 'nodeName: worker-7\n');
@@ -170,7 +139,7 @@ test('a second installation changes nothing, and keeps what was edited', async (
   assert.equal(readFileSync(join(root, 'etc/holdfast/operator.token'), 'utf8'), operatorToken);
 });
 
-test('what an installation leaves as it was and would have to change is said', () => {
+test('what an installation leaves as it was and would have to change is said', { skip: needNode }, () => {
   const root = installBoth('said');
   const { stdout } = install(root, 'agent', '--ca-file', token, '--url', 'https://other.example:9477');
   assert.match(stdout, /kept \/etc\/holdfast\/agent\.yaml, which names another collector/);
@@ -205,7 +174,9 @@ test('a service is restarted for what an earlier run wrote and did not start', {
   assert.match(stdout, /nothing changed\n$/);
 });
 
-test('the launcher of the collector names its Node by the whole path, and none that the unit hides', () => {
+test('the launcher of the collector names its Node by the whole path, and none that the unit hides', {
+  skip: needNode,
+}, () => {
   const root = join(directory, 'launcher');
   symlinkSync(node, join(nodeDirectory, 'linked-node'));
   const relative = spawnSync(
@@ -216,17 +187,19 @@ test('the launcher of the collector names its Node by the whole path, and none t
   assert.equal(relative.status, 0, relative.stderr);
   const launcher = readFileSync(join(root, 'usr/local/bin/holdfast-collector'), 'utf8');
   assert.match(launcher, /^exec '\/[^']+linked-node' /m);
-  const home = mkdtempSync(join(userInfo().homedir, '.holdfast-node-'));
-  try {
-    const hidden = join(nodeDirectory, 'hidden-node');
-    symlinkSync(fakeNode(home), hidden);
-    symlinkSync(node, join(home, 'link-to-good'));
-    for (const given of [hidden, join(home, 'link-to-good'), fakeNode(directory)]) {
-      const { status, stderr } = install(root, 'collector', '--node', given);
-      assert.deepEqual([status, /which the unit hides/.test(stderr)], [1, true], given + stderr);
+  for (const place of ['/tmp', '/var/tmp']) {
+    const elsewhere = mkdtempSync(join(place, 'holdfast-node-'));
+    try {
+      const hidden = join(nodeDirectory, `hidden${place.replaceAll('/', '-')}`);
+      symlinkSync(fakeNode(elsewhere), hidden);
+      symlinkSync(node, join(elsewhere, 'link-to-good'));
+      for (const given of [hidden, join(elsewhere, 'link-to-good'), join(elsewhere, 'node')]) {
+        const { status, stderr } = install(root, 'collector', '--node', given);
+        assert.deepEqual([status, /which the unit hides/.test(stderr)], [1, true], given + stderr);
+      }
+    } finally {
+      rmSync(elsewhere, { recursive: true });
     }
-  } finally {
-    rmSync(home, { recursive: true });
   }
 });
 
@@ -250,7 +223,7 @@ test('a token may come from a pipe', () => {
   assert.equal(readFileSync(join(root, 'etc/holdfast/agent.token'), 'utf8'), 'hf_agent_piped');
 });
 
-test('secrets are for root alone', () => {
+test('secrets are for root alone', { skip: needNode }, () => {
   const root = installBoth('secrets');
   for (const name of ['agent.token', 'operator.token']) {
     assert.equal(statSync(join(root, 'etc/holdfast', name)).mode & 0o777, 0o600, name);
@@ -258,7 +231,9 @@ test('secrets are for root alone', () => {
   assert.match(readFileSync(join(root, 'etc/holdfast/operator.token'), 'utf8'), /^hf_operator_[0-9a-f]{64}$/);
 });
 
-test("a umask of root's that forbids all to others does not keep the collector's user out", () => {
+test("a umask of root's that forbids all to others does not keep the collector's user out", {
+  skip: needNode,
+}, () => {
   const root = join(directory, 'umask');
   const under077 = 'umask 077 && exec "$0" "$@"';
   const args = [installer, '--root', root, '--from', build, ...collectorArgs()];
@@ -270,7 +245,7 @@ test("a umask of root's that forbids all to others does not keep the collector's
   assert.equal(statSync(join(root, 'etc/holdfast/operator.token')).mode & 0o777, 0o600);
 });
 
-test('a new build takes the place of the old one', async () => {
+test('a new build takes the place of the old one', { skip: needNode }, async () => {
   const root = installBoth('upgrade');
   const before = build;
   build = await fakeBuild(join(directory, 'dist-2'));
@@ -300,7 +275,7 @@ test('a part of the build is enough, if it is the part that the program needs', 
   assert.match(run(...collectorArgs()).stderr, /no collector\.cjs in /);
 });
 
-test('uninstalling leaves configuration and data, and purging nothing', () => {
+test('uninstalling leaves configuration and data, and purging nothing', { skip: needNode }, () => {
   const root = installBoth('undone');
   mkdirSync(join(root, 'var/lib/holdfast'), { recursive: true });
   for (const program of ['agent', 'collector']) {
