@@ -79,7 +79,13 @@ umask 022
 # to the next. In /run: a boot starts what is installed.
 restart_due=/run/holdfast-$program.restart-due
 
-# put FROM TO MODE [OWNER:GROUP]: replaces TO at once or not at all, and only if it differs.
+# What is made here, to be put, and what `put` is writing.
+made='' beside=''
+trap 'rm -rf -- "$made" "$beside"' EXIT
+# Of itself, dash runs no EXIT trap when a signal ends it.
+trap 'exit 1' HUP INT PIPE TERM
+
+# put FROM TO MODE: replaces TO at once or not at all, and only if it differs.
 put() {
   if [ -f "$2" ] && cmp -s -- "$1" "$2"; then
     chmod "$3" "$2"
@@ -93,6 +99,13 @@ put() {
   mv -f -- "$beside" "$2"
   say "wrote ${2#"$root"}"
 }
+
+# What `put` was writing in runs that were killed.
+for file in "$root/usr/local/bin/holdfast-$program" "$root/etc/systemd/system/$unit" "$root/usr/lib/sysusers.d/holdfast.conf" \
+  "$config" "$config_dir/agent.token" "$config_dir/operator.token" "$config_dir/ca.pem" "$library/collector.cjs"; do
+  rm -f -- "$file".new.[0-9]*
+done
+rm -f -- "$library"/prebuilds/*.new.[0-9]*
 
 if [ "$uninstall" = yes ]; then
   if live && systemctl cat "$unit" >/dev/null 2>&1; then
@@ -128,29 +141,27 @@ case $program in agent) main=holdfast-agent ;; collector) main=collector.cjs ;; 
 # What the other program needs may be missing.
 (cd -- "$from" && sha256sum --check --strict --quiet --ignore-missing SHA256SUMS) || fail "$from is damaged: its checksums do not match"
 
-# What is made here, to be put.
-made=$(mktemp)
-trap 'rm -f -- "$made" "$made.token"' EXIT
+made=$(mktemp -d)
 
 if [ "$program" = agent ]; then
   [ -f "$config" ] || [ -n "$url" ] || fail "--url is needed: where does the collector listen?"
   [ -s "$config_dir/agent.token" ] || [ -n "$token_file" ] || fail "--token-file is needed: make a token on the collector with holdfast-collector token create --role agent"
   # Read once: it may be a pipe.
   if [ -n "$token_file" ]; then
-    (umask 077 && cat -- "$token_file" >"$made.token") 2>/dev/null || fail "$token_file is not there, or is empty"
-    grep -q '[^[:space:]]' -- "$made.token" || fail "$token_file is not there, or is empty"
+    (umask 077 && cat -- "$token_file" >"$made/token") 2>/dev/null || fail "$token_file is not there, or is empty"
+    grep -q '[^[:space:]]' -- "$made/token" || fail "$token_file is not there, or is empty"
   fi
   [ -z "$ca_file" ] || [ -s "$ca_file" ] || fail "$ca_file is not there, or is empty"
   case $url in '' | http://* | https://*) ;; *) fail "--url must begin with https:// or http:// (got $url)" ;; esac
   case $url in '' | *://[][A-Za-z0-9]*) ;; *) fail "--url names no host: $url" ;; esac
   case $url in *[!][A-Za-z0-9:/._~%@-]*) fail "--url has a character that is no part of a URL: $url" ;; esac
   put "$from/holdfast-agent" "$root/usr/local/bin/holdfast-agent" 755
-  if [ -n "$token_file" ]; then put "$made.token" "$config_dir/agent.token" 600; fi
+  if [ -n "$token_file" ]; then put "$made/token" "$config_dir/agent.token" 600; fi
   if [ -n "$ca_file" ]; then put "$ca_file" "$config_dir/ca.pem" 644; fi
   if [ ! -f "$config" ]; then
     sed "s|^collectorUrl:.*|collectorUrl: $url|" "$here/agent.yaml" |
-      if [ -n "$ca_file" ]; then sed 's|^# caFile:|caFile:|'; else cat; fi >"$made"
-    put "$made" "$config" 644
+      if [ -n "$ca_file" ]; then sed 's|^# caFile:|caFile:|'; else cat; fi >"$made/text"
+    put "$made/text" "$config" 644
   elif [ -n "$url" ] && ! grep -qxF "collectorUrl: $url" "$config"; then
     say "kept ${config#"$root"}, which names another collector; edit it to change that"
   fi
@@ -176,14 +187,14 @@ else
     prebuilds/linuxmusl-x64.node prebuilds/linuxmusl-arm64.node; do
     put "$from/$file" "$library/$file" 644
   done
-  printf "#!/bin/sh\\nexec '%s' --max-semi-space-size=4 --heap-growing-percent=50 --disable-sigusr1 '%s' \"\$@\"\\n" "$node_file" "${library#"$root"}/collector.cjs" >"$made"
-  put "$made" "$root/usr/local/bin/holdfast-collector" 755
+  printf "#!/bin/sh\\nexec '%s' --max-semi-space-size=4 --heap-growing-percent=50 --disable-sigusr1 '%s' \"\$@\"\\n" "$node_file" "${library#"$root"}/collector.cjs" >"$made/text"
+  put "$made/text" "$root/usr/local/bin/holdfast-collector" 755
   put "$here/holdfast.sysusers.conf" "$root/usr/lib/sysusers.d/holdfast.conf" 644
   if live; then systemd-sysusers holdfast.conf; fi
   [ -f "$config" ] || put "$here/collector.yaml" "$config" 644
   if [ ! -f "$config_dir/operator.token" ]; then
-    printf 'hf_operator_%s' "$(od -An -N32 -tx1 /dev/urandom | tr -d ' \n')" >"$made"
-    put "$made" "$config_dir/operator.token" 600
+    printf 'hf_operator_%s' "$(od -An -N32 -tx1 /dev/urandom | tr -d ' \n')" >"$made/text"
+    put "$made/text" "$config_dir/operator.token" 600
   fi
 fi
 put "$here/$unit" "$root/etc/systemd/system/$unit" 644
