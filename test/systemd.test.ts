@@ -203,6 +203,22 @@ test('the launcher of the collector names its Node by the whole path, and none t
   }
 });
 
+test('the collector keeps its Node until another is named', { skip: needNode }, () => {
+  const root = join(directory, 'kept-node');
+  const own = fakeNode(mkdtempSync(join(nodeDirectory, 'own-')));
+  const launcher = () => readFileSync(join(root, 'usr/local/bin/holdfast-collector'), 'utf8');
+  assert.equal(install(root, 'collector', '--node', own).status, 0);
+  const again = install(root, 'collector');
+  assert.deepEqual([again.status, again.wrote], [0, []], again.stderr);
+  assert.ok(launcher().includes(`exec '${own}' `));
+  rmSync(own);
+  const gone = install(root, 'collector');
+  assert.equal(gone.status, 1);
+  assert.ok(gone.stderr.includes(`${own}, which ran the collector, is gone; name another`), gone.stderr);
+  assert.equal(install(root, ...collectorArgs()).status, 0);
+  assert.ok(launcher().includes(`exec '${node}' `));
+});
+
 test('a token may come from a pipe', () => {
   const root = join(directory, 'pipe');
   const args = [

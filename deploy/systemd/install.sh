@@ -11,7 +11,7 @@ usage: install.sh agent     --url URL --token-file FILE [--ca-file FILE] [OPTION
   --url URL          the collector, as in https://holdfast.example:9477; needed the first time
   --token-file FILE  holds the agent's token; needed the first time, read once and kept in /etc/holdfast
   --ca-file FILE     certificates to trust the collector by
-  --node FILE        Node 24 or newer, that runs the collector (default: node)
+  --node FILE        Node 24 or newer, that runs the collector (default: the one that does, else node)
   --uninstall        stop and remove the service and its program; configuration and data stay
   --purge            remove configuration and data too, all but backups
   --from DIR         what `npm run build` made (default: this directory, or dist of this checkout)
@@ -30,7 +30,7 @@ say() {
 }
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
-program='' url='' token_file='' ca_file='' node=node from='' root='' start=yes uninstall=no purge=no
+program='' url='' token_file='' ca_file='' node='' from='' root='' start=yes uninstall=no purge=no
 while [ $# -gt 0 ]; do
   case $1 in
     agent | collector) [ -z "$program" ] || fail "one program at a time"; program=$1 ;;
@@ -169,6 +169,12 @@ if [ "$program" = agent ]; then
     say "kept ${config#"$root"}, which names no caFile; add the line: caFile: ${config_dir#"$root"}/ca.pem"
   fi
 else
+  launcher=$root/usr/local/bin/holdfast-collector
+  if [ -z "$node" ] && [ -f "$launcher" ]; then
+    node=$(sed -n "s/^exec '\([^']*\)' .*/\1/p" "$launcher")
+    [ -z "$node" ] || [ -x "$node" ] || fail "$node, which ran the collector, is gone; name another Node 24 with --node"
+  fi
+  node=${node:-node}
   node_file=$(command -v -- "$node") || fail "no $node: the collector needs Node 24; name it with --node"
   # The unit starts elsewhere than this.
   case $node_file in /*) ;; *) node_file=$PWD/$node_file ;; esac
@@ -188,7 +194,7 @@ else
     put "$from/$file" "$library/$file" 644
   done
   printf "#!/bin/sh\\nexec '%s' --max-semi-space-size=4 --heap-growing-percent=50 --disable-sigusr1 '%s' \"\$@\"\\n" "$node_file" "${library#"$root"}/collector.cjs" >"$made/text"
-  put "$made/text" "$root/usr/local/bin/holdfast-collector" 755
+  put "$made/text" "$launcher" 755
   put "$here/holdfast.sysusers.conf" "$root/usr/lib/sysusers.d/holdfast.conf" 644
   if live; then systemd-sysusers holdfast.conf; fi
   [ -f "$config" ] || put "$here/collector.yaml" "$config" 644
