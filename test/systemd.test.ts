@@ -18,6 +18,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { collectorNodeFlags } from '@holdfast/collector/runtime';
+import { httpUrl } from '@holdfast/shared/option-parsers';
 import { fakeBuild, fakeNode, installer, makeNodeDirectory, systemdFiles } from './harness/installer.ts';
 import { needMount, needNodeDirectory, needTool } from './need.ts';
 
@@ -141,7 +142,9 @@ test('a second installation changes nothing, and keeps what was edited', { skip:
 
 test('what an installation leaves as it was and would have to change is said', { skip: needNode }, () => {
   const root = installBoth('said');
-  const { stdout } = install(root, 'agent', '--ca-file', token, '--url', 'https://other.example:9477');
+  const ca = join(directory, 'ca.pem');
+  writeFileSync(ca, '-----BEGIN CERTIFICATE-----\n');
+  const { stdout } = install(root, 'agent', '--ca-file', ca, '--url', 'https://other.example:9477');
   assert.match(stdout, /kept \/etc\/holdfast\/agent\.yaml, which names another collector/);
   assert.match(stdout, /which names no caFile; add the line: caFile: \/etc\/holdfast\/ca\.pem$/m);
 });
@@ -315,6 +318,10 @@ test('the installer says what is wrong, and installs nothing then', () => {
   const root = join(directory, 'refused');
   const blank = join(directory, 'blank');
   writeFileSync(blank, '\n');
+  const [two, binary] = [join(directory, 'two-words'), join(directory, 'binary')];
+  writeFileSync(two, 'Bearer hf_agent_x\n');
+  writeFileSync(binary, 'hf_agent_\u0000\n');
+  const to = (url: string) => ['agent', '--url', url, '--token-file', token];
   const refusals: readonly (readonly [RegExp, string[]])[] = [
     [/agent or collector\?/, []],
     [/--url is needed/, ['agent', '--token-file', token]],
@@ -323,6 +330,14 @@ test('the installer says what is wrong, and installs nothing then', () => {
     [/names no host/, ['agent', '--url', 'https://', '--token-file', token]],
     [/is not there, or is empty/, ['agent', '--url', 'https://h:1', '--token-file', blank]],
     [/no part of a URL/, ['agent', '--url', 'https://h:1|e id', '--token-file', token]],
+    [/must not hold a user or a password/, to('https://me:secret@h:1')],
+    [/must not hold a user or a password/, to('me:secret@h')],
+    [/a port that is no number up to 65535: https:\/\/h:65536\/x/, to('https://h:65536/x')],
+    [/a port that is no number/, to('https://h:99999999999999999999')],
+    [/a port that is no number/, to('https://[::1]:94a')],
+    [/two-words holds no token: one word/, ['agent', '--url', 'https://h:1', '--token-file', two]],
+    [/binary holds no token: one word/, ['agent', '--url', 'https://h:1', '--token-file', binary]],
+    [/token holds no certificate/, [...agentArgs(), '--ca-file', token]],
     [/no \/no\/node/, ['collector', '--node', '/no/node']],
     [/does not run|is Node/, ['collector', '--node', '/bin/false']],
     [/\/no\/token is not there/, ['agent', '--url', 'https://h:1', '--token-file', '/no/token']],
@@ -336,6 +351,20 @@ test('the installer says what is wrong, and installs nothing then', () => {
     const { status, stderr } = install(root, ...args);
     assert.equal(status, 1, args.join(' '));
     assert.match(stderr, message);
+    assert.doesNotMatch(stderr, /secret/);
   }
   assert.deepEqual(filesBelow(root), []);
+});
+
+test('the installer takes the addresses that the agent takes', () => {
+  const addresses = ['HTTPS://h', 'Http://h:65535/a@b', 'https://[::1]', 'https://[::1]:9477', 'https://h:/'];
+  for (const [i, address] of addresses.entries()) {
+    assert.ok('value' in httpUrl()(address), address);
+    const root = join(directory, `address-${i}`);
+    const { status, stderr } = install(root, 'agent', '--url', address, '--token-file', token);
+    assert.equal(status, 0, stderr);
+    assert.ok(
+      readFileSync(join(root, 'etc/holdfast/agent.yaml'), 'utf8').includes(`\ncollectorUrl: ${address}\n`),
+    );
+  }
 });

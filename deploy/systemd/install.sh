@@ -150,11 +150,23 @@ if [ "$program" = agent ]; then
   if [ -n "$token_file" ]; then
     (umask 077 && cat -- "$token_file" >"$made/token") 2>/dev/null || fail "$token_file is not there, or is empty"
     grep -q '[^[:space:]]' -- "$made/token" || fail "$token_file is not there, or is empty"
+    odd_bytes=$(LC_ALL=C tr -d '[:graph:][:space:]' <"$made/token" | wc -c)
+    [ "$odd_bytes $(wc -w <"$made/token")" = '0 1' ] || fail "$token_file holds no token: one word is expected"
   fi
-  [ -z "$ca_file" ] || [ -s "$ca_file" ] || fail "$ca_file is not there, or is empty"
-  case $url in '' | http://* | https://*) ;; *) fail "--url must begin with https:// or http:// (got $url)" ;; esac
+  if [ -n "$ca_file" ]; then
+    [ -s "$ca_file" ] || fail "$ca_file is not there, or is empty"
+    grep -q '^-----BEGIN CERTIFICATE-----' -- "$ca_file" || fail "$ca_file holds no certificate: no line is BEGIN CERTIFICATE"
+  fi
+  # As the agent would have it. The address is for all to read: what is before an @ is not shown either.
+  address=${url#*://}
+  address=${address%%/*}
+  case $address in *@*) fail "--url must not hold a user or a password" ;; esac
+  case $url in '' | [Hh][Tt][Tt][Pp]://* | [Hh][Tt][Tt][Pp][Ss]://*) ;; *) fail "--url must begin with https:// or http:// (got $url)" ;; esac
   case $url in '' | *://[][A-Za-z0-9]*) ;; *) fail "--url names no host: $url" ;; esac
   case $url in *[!][A-Za-z0-9:/._~%@-]*) fail "--url has a character that is no part of a URL: $url" ;; esac
+  case $address in *]) port='' ;; *:*) port=${address##*:} ;; *) port='' ;; esac
+  case $port in *[!0-9]* | ??????*) port=99999 ;; esac
+  [ "${port:-0}" -le 65535 ] || fail "--url has a port that is no number up to 65535: $url"
   put "$from/holdfast-agent" "$root/usr/local/bin/holdfast-agent" 755
   if [ -n "$token_file" ]; then put "$made/token" "$config_dir/agent.token" 600; fi
   if [ -n "$ca_file" ]; then put "$ca_file" "$config_dir/ca.pem" 644; fi
