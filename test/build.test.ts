@@ -181,6 +181,7 @@ test('a host needs nothing but the build: its installer installs what lies besid
   ]) {
     const installed = spawnSync(join(dist, 'install.sh'), [...args, '--root', root], { encoding: 'utf8' });
     assert.equal(installed.status, 0, installed.stderr);
+    if (args[0] === 'agent') assert.ok(installed.stdout.includes(`this build is ${agent('version').stdout}`));
   }
   const installed = spawnSync(join(root, 'usr/local/bin/holdfast-agent'), ['version'], {
     env: bare,

@@ -79,6 +79,11 @@ umask 022
 # to the next. In /run: a boot starts what is installed.
 restart_due=/run/holdfast-$program.restart-due
 
+# say_version COMMAND...: a build for another machine does not run here, and installs all the same.
+say_version() {
+  if version=$("$@" version 2>/dev/null); then say "this build is $version"; fi
+}
+
 # What is made here, to be put, and what `put` is writing.
 made='' beside=''
 trap 'rm -rf -- "$made" "$beside"' EXIT
@@ -167,6 +172,7 @@ if [ "$program" = agent ]; then
   case $address in *]) port='' ;; *:*) port=${address##*:} ;; *) port='' ;; esac
   case $port in *[!0-9]* | ??????*) port=99999 ;; esac
   [ "${port:-0}" -le 65535 ] || fail "--url has a port that is no number up to 65535: $url"
+  say_version "$from/holdfast-agent"
   put "$from/holdfast-agent" "$root/usr/local/bin/holdfast-agent" 755
   if [ -n "$token_file" ]; then put "$made/token" "$config_dir/agent.token" 600; fi
   if [ -n "$ca_file" ]; then put "$ca_file" "$config_dir/ca.pem" 644; fi
@@ -201,6 +207,7 @@ else
         ;;
     esac
   done
+  say_version "$node_file" "$from/collector.cjs"
   for file in collector.cjs prebuilds/linux-x64.node prebuilds/linux-arm64.node \
     prebuilds/linuxmusl-x64.node prebuilds/linuxmusl-arm64.node; do
     put "$from/$file" "$library/$file" 644
