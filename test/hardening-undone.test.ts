@@ -134,6 +134,57 @@ describe('harden-ssh.sh puts back', { skip }, () => {
     assert.match(host.harden('--undo').output, /nothing to undo/);
   });
 
+  test('leaves the sshd alone that runs, where it could not start again, until it can', async () => {
+    using host = await Host.start();
+    const running = host.hardenMeanwhile('--allow-user', 'root', '--wait', '60');
+    await waitFor('the wait', () => Promise.resolve(running.output().includes('now log in')));
+    writeFileSync(host.dropIn('50-broken.conf'), 'Bogus yes\n');
+    running.child.kill('SIGTERM');
+    assert.equal(await running.ended, 1);
+    assert.match(running.output(), /sshd does not take what is there now; the one that runs was left alone/);
+    assert.equal(host.login('true').exit, 0);
+    assert.equal(host.harden('--undo').exit, 1);
+    assert.equal(host.login('true').exit, 0);
+    rmSync(host.dropIn('50-broken.conf'));
+    host.calls();
+    assert.equal(host.harden('--undo').exit, 0);
+    assert.ok(host.calls().includes('restart ssh.service'));
+    assert.equal(host.login('true').exit, 0);
+    assert.match(host.harden('--undo').output, /nothing to undo/);
+  });
+
+  test('--undo says that sshd does not start, as often as it is run', async () => {
+    using host = await Host.start();
+    await host.hardened();
+    const broken = systemctl.replace(
+      'case "$*" in',
+      'case "$*" in "restart ssh.service") exit 1 ;; esac\ncase "$*" in',
+    );
+    writeFileSync(join(host.root, 'bin/systemctl'), broken);
+    for (const _ of [1, 2]) assert.match(host.harden('--undo').output, /but ssh\.service did not restart/);
+    writeFileSync(join(host.root, 'bin/systemctl'), systemctl);
+    assert.equal(host.harden('--undo').exit, 0);
+  });
+
+  test('takes no file away that was put there since', async () => {
+    using host = await Host.start();
+    writeFileSync(host.dropIn(conf), '# of this site\n');
+    await host.hardened();
+    writeFileSync(host.dropIn(conf), 'PasswordAuthentication no\n');
+    assert.equal(host.harden('--undo').exit, 0);
+    assert.equal(readFileSync(host.dropIn(conf), 'utf8'), 'PasswordAuthentication no\n');
+  });
+
+  test('says in the login that the command which waited was killed', async () => {
+    using host = await Host.start();
+    const running = host.hardenMeanwhile('--allow-user', 'root', '--wait', '60');
+    await waitFor('the wait', () => Promise.resolve(running.output().includes('now log in')));
+    running.child.kill('SIGKILL');
+    await running.ended;
+    assert.match(host.confirm('--from-anywhere').output, /was killed: start it again/);
+    assert.equal(host.harden('--undo').exit, 0);
+  });
+
   test('refuses a second run beside one that waits', async () => {
     using host = await Host.start();
     const running = host.hardenMeanwhile('--allow-user', 'root', '--wait', '60');

@@ -1,6 +1,6 @@
 /** The SSH lockdown, in a scratch root with a real sshd and real logins; only systemctl is a stand-in, that runs that sshd. */
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import {
   existsSync,
   mkdirSync,
@@ -15,7 +15,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { defaultScope } from '@holdfast/shared/default-scope';
 import { parse } from 'yaml';
-import { projectRoot } from './harness/process.ts';
+import { freePort, projectRoot } from './harness/process.ts';
 import { Host, script, systemctl } from './harness/ssh-host.ts';
 import { waitFor } from './harness/wait.ts';
 import { needMount, needRoot, needTool } from './need.ts';
@@ -99,14 +99,39 @@ describe('harden-ssh.sh', { skip }, () => {
     using host = await Host.start();
     mkdirSync(join(host.root, 'run/holdfast-hardening'));
     writeFileSync(join(host.root, 'run/holdfast-hardening/since'), '0');
-    const confirm = `exec -a 'sshd: root' sh -c '"$0" --root "$1" --confirm; true' ${script} ${host.root}`;
+    // The processes as they are above a login, and a command that waits.
+    const byMainPid = systemctl.replace(
+      /(MainPID .*?) cat "\$SCRATCH\/sshd\.pid"/,
+      '$1 cat "$SCRATCH/main.pid"',
+    );
+    writeFileSync(join(host.root, 'bin/systemctl'), byMainPid);
+    const login = `(exec -a 'sshd: root' sh -c '"$0" --root "$1" --confirm; true' ${script} ${host.root})`;
+    const listener = `echo $$ >"$SCRATCH/main.pid"; exec -a 'sshd: sshd [listener]' bash -c "$LOGIN; true"`;
     const from = (client: string, server: string) =>
-      spawnSync('bash', ['-c', confirm], {
-        env: { ...host.environment, SSH_CONNECTION: `${client} 50000 ${server} 22` },
+      spawnSync('flock', [`${host.root}/run/holdfast-hardening.lock`, 'bash', '-c', listener], {
+        env: { ...host.environment, LOGIN: login, SSH_CONNECTION: `${client} 50000 ${server} 22` },
         encoding: 'utf8',
       });
     assert.match(from('192.0.2.9', '192.0.2.9').stderr, /from the host itself/);
     assert.match(from('192.0.2.1', '192.0.2.9').stdout, /thank you/);
+  });
+
+  test('takes no login by another sshd for one by the sshd that stays', async () => {
+    using host = await Host.start();
+    const port = await freePort();
+    const config = readFileSync(join(host.root, 'etc/ssh/sshd_config'), 'utf8');
+    const other = config
+      .replace(/^Include .*\n/, '')
+      .replace(/^Port .*/m, `Port ${port}`)
+      .replace('/sshd.pid', '/socket.pid');
+    writeFileSync(join(host.root, 'other_config'), other);
+    const running = host.hardenMeanwhile('--allow-user', 'root', '--wait', '60');
+    await waitFor('the wait', () => Promise.resolve(running.output().includes('now log in')));
+    execFileSync('/usr/sbin/sshd', ['-f', join(host.root, 'other_config')]);
+    await waitFor('the other sshd', () => Promise.resolve(host.login('true', [], port).exit === 0));
+    assert.match(host.confirm('--from-anywhere', port).output, /is not by the sshd of ssh\.service/);
+    assert.equal(host.confirm('--from-anywhere').exit, 0);
+    assert.equal(await running.ended, 0, running.output());
   });
 
   test('closes, too, a host that is hardened already', async () => {
@@ -173,12 +198,17 @@ describe('harden-ssh.sh', { skip }, () => {
 
   test('gives up where a Match block opens again what is closed', async () => {
     using host = await Host.start();
+    writeFileSync(join(host.root, 'quoted.conf'), 'Match Address 10.0.0.0/8\n  PasswordAuthentication yes\n');
     for (const [block, why] of [
       ['Match Address 127.0.0.0/8\n  PasswordAuthentication yes', /Match block: +PasswordAuthentication yes/],
       [`Match LocalPort ${host.port}\n  kbdinteractiveauthentication = yes`, /Match block/],
       ['Match User root\n  AllowUsers daemon', /Match block/],
       ['Match Address 10.0.0.0/8\n  Include /nowhere/*.conf', /Match block: +Include/],
       ['Match Address 10.0.0.0/8\r\n  PasswordAuthentication yes\r', /Match block/],
+      ["Match Address 127.0.0.1\n  PasswordAuthentication 'yes'", /Match block/],
+      ['Match Address 127.0.0.1\n  SkeyAuthentication yes', /Match block/],
+      [`Include "${host.root}/my dir/*.conf"`, /not followed here/],
+      [`Include '${host.root}/quoted.conf'`, /quoted\.conf says in a Match block/],
     ] as const) {
       host.configure(block);
       assert.equal(host.harden('--allow-user', 'root', '--dry-run').exit, 1);
@@ -336,7 +366,9 @@ describe('harden-ssh.sh', { skip }, () => {
     const running = host.hardenMeanwhile('--allow-user', 'root', '--wait', '60');
     await waitFor('the wait', () => Promise.resolve(running.output().includes('--confirm')));
     const [, printed] = /sudo (.* --confirm.*)$/m.exec(running.output())!;
-    const confirmed = host.login(`cd / && PATH=${host.root}/bin:$PATH ${printed} --from-anywhere`);
+    const confirmed = host.login(
+      `cd / && PATH=${host.root}/bin:$PATH SCRATCH=${host.root} ${printed} --from-anywhere`,
+    );
     assert.equal(confirmed.exit, 0, confirmed.output);
     assert.equal(await running.ended, 0, running.output());
   });

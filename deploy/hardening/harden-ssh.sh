@@ -145,7 +145,7 @@ held_for() (
 
 # Prints the patterns of the Include lines of file $1, as sshd reads them: what is relative lies in /etc/ssh.
 included() {
-  awk '{ sub(/#.*/, ""); gsub(/[="\t\r]/, " "); count = split($0, word, " ") }
+  awk '{ sub(/#.*/, ""); gsub(/[="\047\t\r]/, " "); count = split($0, word, " ") }
     tolower(word[1]) == "include" { for (i = 2; i <= count; i++) print (word[i] ~ /^\// ? "" : "/etc/ssh/") word[i] }' "$1"
 }
 
@@ -173,11 +173,14 @@ configuration_files() (
 # A Match block may open again for some addresses, groups or ports what is closed for those that are asked for below.
 match_problem() {
   configuration_files | while IFS= read -r file; do
-    found=$(awk '{ line = tolower($0); sub(/#.*/, "", line); gsub(/[="\t\r]/, " ", line); split(line, word, " ") }
+    found=$(awk '{ line = tolower($0); sub(/#.*/, "", line); gsub(/[="\047\t\r]/, " ", line); split(line, word, " ") }
+      word[1] == "include" && /"[^"]*[ \t][^"]*"|\047[^\047]*[ \t][^\047]*\047|\\/ {
+        print "what is not followed here, for its quotes: " $0; exit }
       word[1] == "match" { inside = 1 }
-      inside && (word[1] word[2] ~ /^(password|kbdinteractive|challengeresponse|hostbased|gssapi)authenticationyes$/ ||
-        word[1] word[2] == "pubkeyauthenticationno" || word[1] == "allowusers" || word[1] == "include") { print $0; exit }' "$file")
-    [ -z "$found" ] || { echo "$file says in a Match block: $found"; break; }
+      inside && (word[1] == "allowusers" || word[1] == "include" ||
+        word[1] ~ /authentication$/ && word[2] != (word[1] == "pubkeyauthentication" ? "yes" : "no")) {
+          print "in a Match block: " $0; exit }' "$file")
+    [ -z "$found" ] || { echo "$file says $found"; break; }
   done
 }
 
@@ -242,8 +245,12 @@ put_back() {
       rm -f -- "$file"
     fi
   done
+  if { [ -f "$state/earlier/ssh.socket" ] || [ "$restarted" = yes ]; } && ! sshd_takes_it; then
+    echo "harden-ssh.sh: but sshd does not take what is there now; the one that runs was left alone: mend that, then run this again" >&2
+    return
+  fi
   if [ -f "$state/earlier/ssh.socket" ]; then
-    start_socket_again "$state/earlier/ssh.socket"
+    start_socket_again "$state/earlier/ssh.socket" || lost="$lost ssh.socket"
   elif [ "$restarted" = yes ]; then
     if [ "$(cat -- "$state/done" 2>/dev/null)" = close=yes ]; then systemctl disable --now ssh.service || :
     else restart_sshd || :; fi
@@ -260,6 +267,12 @@ put_back() {
 # fails for the want of it.
 make_runtime_directory() {
   [ -d /run/sshd ] || mkdir -m 755 /run/sshd
+}
+
+# One that does not would end a sshd that works.
+sshd_takes_it() {
+  make_runtime_directory
+  "$sshd" -t -f "$root/etc/ssh/sshd_config"
 }
 
 restart_sshd() {
@@ -283,7 +296,7 @@ start_socket_again() {
   if systemctl enable --now ssh.socket; then
     if [ "$(cat -- "$1")" = disabled ]; then systemctl disable ssh.service || :; fi
   else
-    restart_sshd || :
+    restart_sshd
   fi
 }
 
@@ -307,9 +320,8 @@ apply() {
     getent passwd "$user" >/dev/null || fail "there is no user $user here"
   done
   [ -x "$sshd" ] || fail "sshd is not installed"
-  make_runtime_directory
   [ -f "$root/etc/ssh/sshd_config" ] || fail "there is no $root/etc/ssh/sshd_config"
-  "$sshd" -t -f "$root/etc/ssh/sshd_config" || fail "sshd does not take its present configuration; mend that first"
+  sshd_takes_it || fail "sshd does not take its present configuration; mend that first"
   includes_drop_ins ||
     fail "sshd_config does not include $drop_ins; add: Include $drop_ins/*.conf"
 
@@ -355,14 +367,12 @@ write_conf() {
   mkdir -p -- "$drop_ins" "$state"
   keep_earlier
   rm -f -- "$state/done"
-  if [ -f "$conf" ] && ! is_ours; then cp -p -- "$conf" "$state/before.conf"; fi
+  if [ -f "$conf" ] && ! is_ours; then cp -pP -- "$conf" "$state/before.conf"; fi
   beside=$conf.new.$$
   wanted >"$beside"
   chmod 644 "$beside"
   mv -- "$beside" "$conf"
-  if ! "$sshd" -t -f "$root/etc/ssh/sshd_config"; then
-    fail "sshd does not take it; the configuration is as it was"
-  fi
+  sshd_takes_it || fail "sshd does not take it; the configuration is as it was"
   problem=$(effective_problem)
   [ -n "$problem" ] || return 0
   say "an earlier file overrules it ($problem); $first goes before all others"
@@ -402,29 +412,37 @@ now() {
   cut -d ' ' -f 1 /proc/uptime | tr -d .
 }
 
-# Prints: addresses of client and server, and when their connection began. sudo drops SSH_CONNECTION, so the processes above are asked. Of them those
-# of sshd tell the age: a shell, or this script, may be new in a connection that is old.
+# Prints: addresses of client and server, when their connection began, and the process of the sshd that listens. sudo drops
+# SSH_CONNECTION, so the processes above are asked. Of them those of sshd tell the age: a shell, or this script, may be new in a
+# connection that is old.
 login_above() {
-  pid=$$ client='' began=''
+  pid=$$ client='' began='' listener=none
   while [ "${pid:-0}" -gt 1 ]; do
     [ -n "$client" ] ||
       client=$(tr '\0' '\n' 2>/dev/null <"/proc/$pid/environ" | sed -n 's/^SSH_CONNECTION=\([^ ]*\) [^ ]* \([^ ]*\) .*/\1 \2/p' | head -n 1)
     case $(tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline") in
-      *'[listener]'*) break ;;
+      *'[listener]'*)
+        listener=$pid
+        break
+        ;;
       'sshd: '* | 'sshd-session: '*) began=$(sed 's/.*) //' "/proc/$pid/stat" | cut -d ' ' -f 20) ;;
     esac
     pid=$(sed -n 's/^PPid:[[:space:]]*//p' "/proc/$pid/status" 2>/dev/null) || break
   done
-  if [ -n "$client" ] && [ -n "$began" ]; then echo "$client $began"; fi
+  if [ -n "$client" ] && [ -n "$began" ]; then echo "$client $began $listener"; fi
 }
 
 confirm() {
   [ -f "$waiting/since" ] || fail "nobody waits for this: start harden-ssh.sh first, in another login"
+  exec 9>"$lock"
+  if flock -n 9; then fail "the command that waited for this was killed: start it again"; fi
   # shellcheck disable=SC2046
   set -- $(login_above)
-  [ $# -eq 3 ] || fail "this is no login by SSH"
+  [ $# -eq 4 ] || fail "this is no login by SSH"
   # A login that was open before the restart proves nothing.
   [ "$3" -ge "$(cat -- "$waiting/since")" ] || fail "this login is older than the new configuration: open a new one"
+  # Nor does one that another sshd of this host let in.
+  [ "$4" = "$(systemctl show --property MainPID --value ssh.service)" ] || fail "this login is not by the sshd of ssh.service"
   # To an address of its own, too, a host goes by that address.
   case $1 in
     127.* | ::1 | "$2") [ "$anywhere" = yes ] || fail "this login comes from the host itself, not from outside" ;;
@@ -449,6 +467,7 @@ close_socket() {
 }
 
 undo() {
+  [ "$dry" = yes ] || take_lock
   # A file of this name that is somebody's own stays.
   if { [ ! -f "$conf" ] || ! is_ours; } && [ ! -d "$state" ]; then
     say "nothing to undo"
@@ -461,7 +480,7 @@ undo() {
     else say "would unmask ssh.socket, and restart ssh.service"; fi
     return
   fi
-  take_lock
+  mkdir -p -- "$state" # to the end, so that this can be run again
   # Of a run that was killed, or could not put back: the newest copy of what was there.
   if [ -d "$state/earlier" ]; then
     if [ -f "$state/earlier/ssh.socket" ] && [ ! -f "$state/ssh.socket" ]; then
@@ -473,14 +492,16 @@ undo() {
   fi
   if first_is_ours; then rm -f -- "$first"; fi
   if [ -f "$conf" ] && is_ours; then rm -f -- "$conf"; fi
-  # Copied: where sshd does not take what is left, this runs again.
-  if [ -f "$state/before.conf" ]; then cp -p -- "$state/before.conf" "$conf"; fi
-  make_runtime_directory
-  "$sshd" -t -f "$root/etc/ssh/sshd_config" || fail "sshd does not take what is left; mend sshd_config, then run this again"
+  # Copied: where sshd does not take what is left, this runs again. Not over what somebody has put there since.
+  if { [ -f "$state/before.conf" ] || [ -L "$state/before.conf" ]; } && [ ! -e "$conf" ] && [ ! -L "$conf" ]; then
+    cp -pP -- "$state/before.conf" "$conf.new.$$"
+    mv -fT -- "$conf.new.$$" "$conf"
+  fi
+  sshd_takes_it || fail "sshd does not take what is left; mend sshd_config, then run this again"
   systemctl unmask ssh.socket || :
   systemctl enable ssh.service || :
   if [ -f "$state/ssh.socket" ]; then
-    start_socket_again "$state/ssh.socket"
+    start_socket_again "$state/ssh.socket" || fail "sshd has its earlier configuration, but neither ssh.socket nor ssh.service starts: run this again"
   else
     restart_sshd || fail "sshd has its earlier configuration, and ssh.socket is no longer masked; but ssh.service did not restart"
   fi

@@ -168,10 +168,9 @@ export class Host implements Disposable {
   }
 
   /** The command that a person runs in the login from outside. */
-  confirm(...more: string[]) {
-    return this.login(
-      `PATH=${this.root}/bin:$PATH ${script} --root ${this.root} --confirm ${more.join(' ')}`,
-    );
+  confirm(option = '', port = this.port) {
+    const command = `${script} --root ${this.root} --confirm ${option}`;
+    return this.login(`PATH=${this.root}/bin:$PATH SCRATCH=${this.root} ${command}`, [], port);
   }
 
   /** What systemctl was asked for since the last look. */
