@@ -70,13 +70,13 @@ export function driftRows(db: Database, changes: DriftChangeRows) {
 
     standingPath: (node: number, id: number): string | null => sql.pathOf.get(node, id) ?? null,
 
-    /** The node's `limit` oldest standing drifts, ties by path; but those that nothing explains at `now` before all others. */
+    /** The node's `limit` oldest standing drifts, ties by path; but by what explains them at `now`: nothing, a window, someone. */
     shown(
       node: number,
       { limit, now }: { readonly limit: number; readonly now: Millis },
     ): Omit<ShownDrifts, 'node'> {
-      const rows = sql.shown.all({ node, limit, now });
-      const shown = rows.map(({ path, until, expected }) => ({
+      const rows = sql.shown.all({ node, limit: Math.max(1, limit), now });
+      const shown = rows.slice(0, limit).map(({ path, until, expected }) => ({
         path,
         acknowledgedUntil: until,
         isExpected: expected !== null,
@@ -192,11 +192,11 @@ function prepare(db: Database) {
       )
       .pluck(),
     shown: db.prepare<[{ node: number; limit: number; now: Millis }], ShownRow>(
-      `SELECT path, until, expected, sum(NOT explained) OVER () AS unexplained FROM (
+      `SELECT path, until, expected, count(*) FILTER (WHERE rank = 0) OVER () AS unexplained FROM (
          SELECT path, until, expected, first_seen_at,
-           expected IS NOT NULL OR coalesce(until > @now, 0) AS explained
+           CASE WHEN until > @now THEN 2 ELSE expected IS NOT NULL END AS rank
          FROM drift ${withAcknowledgement} WHERE drift.node = @node AND ended_at IS NULL)
-       ORDER BY explained, first_seen_at, path LIMIT @limit`,
+       ORDER BY rank, first_seen_at, path LIMIT @limit`,
     ),
     records: db.prepare<[number, number, number], RecordRow>(
       `SELECT ${standingColumns}, unknown_path.reason AS unknown,

@@ -225,6 +225,8 @@ test('for metrics each node gives its oldest drifts, up to the limit, in an orde
   await store.decide('n1', (view) => decideAcknowledgement(view, asked, 2_000_000));
   assert.deepEqual((await shown(until - 1))[0], ['n1', '/etc/b', '/etc/z', 1]);
   assert.deepEqual((await shown(until))[0], ['n1', '/etc/z', '/etc/a', 3], 'it is over');
+  const [none] = await store.standingDriftOfAll(0, until);
+  assert.deepEqual([none?.shown, none?.unexplained], [[], 3]);
 });
 
 test('events and audit are paged by their numbers', async () => {

@@ -164,8 +164,9 @@ export interface Store extends AsyncDisposable {
   /** Sorted by path. Standing drifts of one node, read in steps: a report may come in between. */
   standingDrift(node: string): Promise<DriftRecord[]>;
   /**
-   * For metrics: of each node that drifts at most `limit` standing drifts, the oldest first, ties by path; but those that
-   * nothing explains at `now` before all others, so that an upgrade does not hide what came with it.
+   * For metrics: of each node that drifts at most `limit` standing drifts, the oldest first, ties by path; but what nothing
+   * explains at `now` before what a window expected, and that before what someone has acknowledged, so that an upgrade does
+   * not hide what came with it.
    */
   standingDriftOfAll(limit: number, now: Millis): Promise<ShownDrifts[]>;
   /** Stands for the acknowledgements of the node's drifts that are in force at `now`; null if there are none. */
