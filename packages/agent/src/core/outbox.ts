@@ -16,7 +16,7 @@ export interface Outbox {
   readonly waiting: number;
   /** Bytes on disk. */
   readonly bytes: number;
-  /** Events dropped for want of room, over all restarts. */
+  /** Events dropped for want of room since the journal began, over all restarts. */
   readonly dropped: number;
   /** Null: it works. Else one sentence on why events may be lost. */
   readonly degraded: string | null;

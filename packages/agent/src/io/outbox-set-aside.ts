@@ -31,7 +31,6 @@ export interface Salvage {
   readonly events: readonly ObservedEvent[];
   readonly next: number;
   readonly acknowledged: number;
-  readonly dropped: number;
 }
 
 function emptyForDirectory(error: NodeJS.ErrnoException): Buffer {
@@ -44,19 +43,17 @@ export async function salvage(directory: string): Promise<Salvage> {
   const events = new Map<number, ObservedEvent>();
   let next = 1;
   let acknowledged = 0;
-  let dropped = 0;
   for (const name of await segmentNames(directory)) {
     const file = await readFile(join(directory, name)).catch(emptyForDirectory);
     const { head, batches } = parseSegment(file);
     next = Math.max(next, head?.next ?? 1);
     for (const record of head ? [head, ...batches] : batches) {
       acknowledged = Math.max(acknowledged, record.acknowledged);
-      dropped = Math.max(dropped, record.dropped);
     }
     for (const event of batches.flatMap((batch) => batch.events)) events.set(event.position, event);
   }
   const waiting = [...events.values()].filter((event) => event.position > acknowledged);
   waiting.sort((a, b) => a.position - b.position);
   next = Math.max(next, acknowledged + 1, (waiting.at(-1)?.position ?? 0) + 1);
-  return { events: waiting, next, acknowledged, dropped };
+  return { events: waiting, next, acknowledged };
 }

@@ -267,7 +267,7 @@ class DiskOutbox implements Outbox, AsyncDisposable {
     this.#acknowledged = Math.max(this.#acknowledged, kept.acknowledged);
     this.#queue.prepend(older.filter(({ position }) => position > this.#acknowledged).map(encodeEvent));
     this.#next = Math.max(this.#next, kept.next);
-    this.#dropped = Math.max(this.#dropped, kept.dropped);
+    this.#dropped = 0; // what is counted is what this journal dropped
     this.#disk = new OutboxDisk(this.#directory, this.#segmentLimit, [], null);
     this.#journal = newJournal();
     this.#isHeadStale = true;
