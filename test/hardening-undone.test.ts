@@ -14,6 +14,19 @@ const skip =
 
 const conf = '99-hardening.conf';
 
+/** A run over a file of the site's own that ends while the disk is full, and stays so while `full` is there. Its output. */
+async function endedOnAFullDisk(host: Host): Promise<string> {
+  writeFileSync(host.dropIn(conf), '# of this site\n');
+  const full = '#!/bin/sh\n[ ! -f "$SCRATCH/full" ] || { echo no space >&2; exit 1; }\nexec /bin/cp "$@"\n';
+  writeFileSync(join(host.root, 'bin/cp'), full, { mode: 0o755 });
+  const running = host.hardenMeanwhile('--allow-user', 'root', '--wait', '60');
+  await waitFor('the wait', () => Promise.resolve(running.output().includes('now log in')));
+  writeFileSync(join(host.root, 'full'), '');
+  running.child.kill('SIGTERM');
+  assert.equal(await running.ended, 1);
+  return running.output();
+}
+
 describe('harden-ssh.sh puts back', { skip }, () => {
   test('puts everything back if nobody logs in, or if it is interrupted', async () => {
     using host = await Host.start();
@@ -92,15 +105,7 @@ describe('harden-ssh.sh puts back', { skip }, () => {
 
   test('keeps what it cannot put back, until it can', async () => {
     using host = await Host.start();
-    writeFileSync(host.dropIn(conf), '# of this site\n');
-    const full = '#!/bin/sh\n[ ! -f "$SCRATCH/full" ] || { echo no space >&2; exit 1; }\nexec /bin/cp "$@"\n';
-    writeFileSync(join(host.root, 'bin/cp'), full, { mode: 0o755 });
-    const running = host.hardenMeanwhile('--allow-user', 'root', '--wait', '60');
-    await waitFor('the wait', () => Promise.resolve(running.output().includes('now log in')));
-    writeFileSync(join(host.root, 'full'), '');
-    running.child.kill('SIGTERM');
-    assert.equal(await running.ended, 1);
-    assert.match(running.output(), /could not put back: .*99-hardening\.conf; kept in/);
+    assert.match(await endedOnAFullDisk(host), /could not put back: .*99-hardening\.conf; kept in/);
     rmSync(join(host.root, 'full'));
     assert.equal(host.harden('--allow-user', 'root', '--wait', '1').exit, 1);
     assert.equal(readFileSync(host.dropIn(conf), 'utf8'), '# of this site\n');
@@ -108,14 +113,7 @@ describe('harden-ssh.sh puts back', { skip }, () => {
 
   test('--undo brings back what could not be put back, or does nothing until it can', async () => {
     using host = await Host.start();
-    writeFileSync(host.dropIn(conf), '# of this site\n');
-    const full = '#!/bin/sh\n[ ! -f "$SCRATCH/full" ] || { echo no space >&2; exit 1; }\nexec /bin/cp "$@"\n';
-    writeFileSync(join(host.root, 'bin/cp'), full, { mode: 0o755 });
-    const running = host.hardenMeanwhile('--allow-user', 'root', '--wait', '60');
-    await waitFor('the wait', () => Promise.resolve(running.output().includes('now log in')));
-    writeFileSync(join(host.root, 'full'), '');
-    running.child.kill('SIGTERM');
-    assert.equal(await running.ended, 1);
+    await endedOnAFullDisk(host);
     writeFileSync(join(host.root, 'var/lib/holdfast-hardening/before.conf'), '# cut o');
     const failed = host.harden('--undo');
     assert.deepEqual([failed.exit, /could not put back/.test(failed.output)], [1, true]);
