@@ -162,6 +162,13 @@ describe('harden-ssh.sh puts back', { skip }, () => {
     for (const _ of [1, 2]) assert.match(host.harden('--undo').output, /but ssh\.service did not restart/);
     writeFileSync(join(host.root, 'bin/systemctl'), systemctl);
     assert.equal(host.harden('--undo').exit, 0);
+
+    writeFileSync(join(host.root, 'bin/systemctl'), broken);
+    assert.match(host.harden('--allow-user', 'root').output, /could not put back: ssh\.service; kept in/);
+    assert.match(host.harden('--undo').output, /could not put back: ssh\.service/);
+    writeFileSync(join(host.root, 'bin/systemctl'), systemctl);
+    assert.equal(host.harden('--undo').exit, 0);
+    assert.equal(host.login('true').exit, 0);
   });
 
   test('takes no file away that was put there since', async () => {

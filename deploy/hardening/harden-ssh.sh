@@ -252,8 +252,8 @@ put_back() {
   if [ -f "$state/earlier/ssh.socket" ]; then
     start_socket_again "$state/earlier/ssh.socket" || lost="$lost ssh.socket"
   elif [ "$restarted" = yes ]; then
-    if [ "$(cat -- "$state/done" 2>/dev/null)" = close=yes ]; then systemctl disable --now ssh.service || :
-    else restart_sshd || :; fi
+    if [ "$(cat -- "$state/done" 2>/dev/null)" = close=yes ]; then systemctl disable --now ssh.service
+    else restart_sshd; fi || lost="$lost ssh.service"
   fi
   # What is kept is the only copy.
   [ -z "$lost" ] || { echo "harden-ssh.sh: could not put back:$lost; kept in $state/earlier; mend that, then run this again" >&2; return; }
@@ -480,7 +480,6 @@ undo() {
     else say "would unmask ssh.socket, and restart ssh.service"; fi
     return
   fi
-  mkdir -p -- "$state" # to the end, so that this can be run again
   # Of a run that was killed, or could not put back: the newest copy of what was there.
   if [ -d "$state/earlier" ]; then
     if [ -f "$state/earlier/ssh.socket" ] && [ ! -f "$state/ssh.socket" ]; then
@@ -490,6 +489,7 @@ undo() {
     put_back
     [ ! -d "$state/earlier" ] || exit 1
   fi
+  mkdir -p -- "$state" # to the end, so that this can be run again
   if first_is_ours; then rm -f -- "$first"; fi
   if [ -f "$conf" ] && is_ours; then rm -f -- "$conf"; fi
   # Copied: where sshd does not take what is left, this runs again. Not over what somebody has put there since.
